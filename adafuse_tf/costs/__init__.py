@@ -1,0 +1,34 @@
+"""What a clip costs: one static table, two conventions."""
+
+from adafuse_tf.costs.authors import authors_base, authors_gflops
+from adafuse_tf.costs.clip_cost import ClipCost
+from adafuse_tf.costs.flops_loss import FlopsLoss
+from adafuse_tf.costs.gmacs_metric import MeanGMACs
+from adafuse_tf.costs.macs import clip_gmacs, static_gmacs
+from adafuse_tf.costs.operation import (
+    Operation,
+    batch_norm,
+    conv2d,
+    dense,
+    global_average_pool,
+    lstm,
+)
+from adafuse_tf.costs.shares import computed_share, read_share
+
+__all__ = [
+    "ClipCost",
+    "FlopsLoss",
+    "MeanGMACs",
+    "Operation",
+    "authors_base",
+    "authors_gflops",
+    "batch_norm",
+    "clip_gmacs",
+    "computed_share",
+    "conv2d",
+    "dense",
+    "global_average_pool",
+    "lstm",
+    "read_share",
+    "static_gmacs",
+]

@@ -1,0 +1,48 @@
+"""Costs as the released code of the paper reports them, the `"authors"` convention.
+
+Its rules differ from exact MACs: frames always count as 224 x 224 pixels, batch
+normalisation as two operations per value, dense layers (policy networks included) as
+two per weight, and the producer's last frame repeats the decision of the one before.
+Only convolutions are reduced by a policy. The published "GFLOPS" of an 8-frame clip are
+8 times the figure per frame.
+"""
+
+from keras import ops
+
+from adafuse_tf.costs.shares import computed_share, read_share
+
+AUTHORS_FRAME_SIZE = 224
+
+
+def authors_base(operations):
+    """GFLOPs of one 224 x 224 frame with every channel kept, a float."""
+    return sum(_gflops(op) for op in operations)
+
+
+def authors_gflops(operations, policies, last_frame="authors"):
+    """Average GFLOPs per frame of a batch, differentiable in the policies.
+
+    Args:
+        operations: Sequence of `Operation`.
+        policies: `dict[str, Tensor]` of gate name to one-hot `[B, T, C, 3]`.
+        last_frame: `"authors"` as released, or `"exact"` for paper Eq. 5 as written.
+
+    Returns:
+        A dict of scalars: `base` (all kept), `upb` (consumers' savings taken off) and
+        `real` (producers' too).
+    """
+    base = upb = real = authors_base(operations)
+    for op in operations:
+        read = computed = 1.0
+        if op.consumes:
+            read = read_share(policies[op.consumes])
+            upb = upb - _gflops(op) * (1.0 - ops.mean(read))
+        if op.produces:
+            computed = computed_share(policies[op.produces], last_frame=last_frame)
+        if op.consumes or op.produces:
+            real = real - _gflops(op) * (1.0 - ops.mean(read * computed))
+    return {"base": base, "upb": upb, "real": real}
+
+
+def _gflops(op):
+    return op.authors * op.positions(AUTHORS_FRAME_SIZE, AUTHORS_FRAME_SIZE) / 1e9

@@ -1,0 +1,42 @@
+"""Which share of a gate's channels must be computed, and which is read."""
+
+from keras import ops
+
+from adafuse_tf.layers.actions import KEEP, REUSE, SKIP
+
+
+def computed_share(policy, history="raw", last_frame="exact"):
+    """Share of the producer's channels computed per frame (paper Eq. 5, first term).
+
+    With `history="raw"` channel i is computed at t iff it is kept at t or reused at
+    t + 1; after the last frame nothing is reused. With `"fused"`, iff it is kept.
+
+    Args:
+        policy: `[B, T, C, 3]` one-hot, differentiable where it is straight-through.
+        history: `"raw"` or `"fused"`.
+        last_frame: `"exact"`, or `"authors"`: the released code takes the keep of frame
+            T - 2 for the last frame. For T = 1 the two are the same.
+
+    Returns:
+        `[B, T]` float tensor in [0, 1].
+    """
+    keep = policy[..., KEEP]
+    if history == "fused":
+        return ops.mean(keep, axis=-1)
+    reuse = policy[..., REUSE]
+    idle = (1.0 - keep[:, :-1]) * (1.0 - reuse[:, 1:])
+    num_frames = policy.shape[1]
+    if last_frame == "authors" and num_frames != 1:
+        last = 1.0 - keep[:, -2:-1]
+    else:
+        last = 1.0 - keep[:, -1:]
+    return 1.0 - ops.mean(ops.concatenate([idle, last], axis=1), axis=-1)
+
+
+def read_share(policy):
+    """Share of the consumer's input channels read per frame (Eq. 5, second term).
+
+    Returns:
+        `[B, T]` float tensor: 1 - the share of skipped channels.
+    """
+    return 1.0 - ops.mean(policy[..., SKIP], axis=-1)

@@ -1,0 +1,26 @@
+"""The method as Keras layers, usable alone in any Keras model."""
+
+from adafuse_tf.layers.actions import ACTIONS, KEEP, REUSE, SKIP
+from adafuse_tf.layers.adaptive_temporal_fusion import AdaptiveTemporalFusion
+from adafuse_tf.layers.fixed_policies import KeepPolicy, RandomPolicy, ThresholdPolicy
+from adafuse_tf.layers.learned_policy import LearnedPolicy
+from adafuse_tf.layers.per_frame import PerFrame
+from adafuse_tf.layers.previous_frame import previous_frame
+from adafuse_tf.layers.straight_through import gumbel_noise
+from adafuse_tf.layers.temporal_shift import TemporalShift
+
+__all__ = [
+    "ACTIONS",
+    "KEEP",
+    "REUSE",
+    "SKIP",
+    "AdaptiveTemporalFusion",
+    "KeepPolicy",
+    "LearnedPolicy",
+    "PerFrame",
+    "RandomPolicy",
+    "TemporalShift",
+    "ThresholdPolicy",
+    "gumbel_noise",
+    "previous_frame",
+]

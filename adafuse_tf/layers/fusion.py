@@ -1,0 +1,44 @@
+"""What a policy does to a feature map (paper Eq. 3)."""
+
+from keras import ops
+
+from adafuse_tf.layers.actions import KEEP, REUSE
+from adafuse_tf.layers.previous_frame import previous_frame
+
+HISTORIES = ("raw", "fused")
+
+
+def fuse(y, policy, history, state=None):
+    """`ỹ_t = 1[keep]·y_t + 1[reuse]·h_{t-1}`, skipped channels are zero.
+
+    Args:
+        y: The producer's activated output `[B, T, H, W, C]`.
+        policy: One-hot `[B, T, C, 3]` in the order (skip, reuse, keep).
+        history: `"raw"`: `h_{t-1} = y_{t-1}` (the paper). `"fused"`: what was emitted,
+            `h_{t-1} = ỹ_{t-1}`.
+        state: `h` of the frame before the first, `[B, H, W, C]`, or `None` for zeros.
+
+    Returns:
+        A tuple `(ỹ, new_state)` of the shapes of `y` and `state`.
+    """
+    policy = ops.cast(policy, y.dtype)[:, :, None, None]
+    keep, reuse = policy[..., KEEP], policy[..., REUSE]
+    if history == "raw":
+        previous, last = previous_frame(y, state)
+        return y * keep + previous * reuse, last
+    return _fuse_recurrent(y * keep, reuse, state)
+
+
+def _fuse_recurrent(kept, reuse, state):
+    """Scans `ỹ_t = kept_t + reuse_t · ỹ_{t-1}` along time."""
+    init = ops.zeros_like(kept[:, 0]) if state is None else state
+    init = ops.cast(init, kept.dtype)
+
+    def step(carry, inputs):
+        kept_t, reuse_t = inputs
+        fused = kept_t + reuse_t * carry
+        return fused, fused
+
+    time_major = (ops.moveaxis(kept, 1, 0), ops.moveaxis(reuse, 1, 0))
+    last, fused = ops.scan(step, init, time_major)
+    return ops.moveaxis(fused, 0, 1), last

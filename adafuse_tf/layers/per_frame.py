@@ -1,0 +1,68 @@
+"""Image layers on video tensors."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="adafuse_tf")
+class PerFrame(keras.layers.Layer):
+    """Applies an image layer to every frame by folding time into the batch.
+
+    Unlike `keras.layers.TimeDistributed` it adds no loop and no unrolling to the graph:
+    one call of the wrapped layer handles all frames, and BatchNormalization takes its
+    statistics over batch and time.
+
+    Args:
+        layer: A Keras layer for tensors `[N, ...]`.
+
+    Input shape:
+        `[B, T, ...]`.
+
+    Output shape:
+        `[B, T, ...]`, trailing dimensions as the wrapped layer gives.
+
+    Example:
+
+    >>> PerFrame(keras.layers.Conv2D(8, 3))(np.zeros((2, 4, 16, 16, 3))).shape
+    TensorShape([2, 4, 14, 14, 8])
+    """
+
+    def __init__(self, layer, **kwargs):
+        if not isinstance(layer, keras.layers.Layer):
+            raise TypeError(f"`layer` must be a Keras layer. Received: layer={layer!r}")
+        kwargs.setdefault("name", layer.name)
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build((None, *input_shape[2:]))
+
+    def call(self, x, training=None):
+        shape = ops.shape(x)
+        folded = ops.reshape(x, (-1, *shape[2:]))
+        # `training` reaches the wrapped layer through Keras' call context.
+        y = self.layer(folded)
+        return ops.reshape(y, (*self._leading(shape), *ops.shape(y)[1:]))
+
+    @staticmethod
+    def _leading(shape):
+        # With one dimension static the other can be inferred, which keeps T static
+        # through reshapes and spares a shape computation.
+        batch, time = shape[:2]
+        return (-1, time) if isinstance(time, int) and time > 0 else (batch, time)
+
+    def compute_output_shape(self, input_shape):
+        inner = self.layer.compute_output_shape((None, *input_shape[2:]))
+        return (*input_shape[:2], *inner[1:])
+
+    def get_config(self):
+        config = super().get_config()
+        config["layer"] = keras.saving.serialize_keras_object(self.layer)
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**config)

@@ -1,0 +1,56 @@
+"""Networks by name: data only."""
+
+import difflib
+
+# Hidden sizes of the released models: 1024 in "Last"; elsewhere a quota divided by the
+# gate's channels, with weights shared between gates of equal shape.
+_SHARED = {"gates": "all", "share_policies": True}
+_RESNET18 = {"depth": 18, "hidden_quota": 131072}
+_RESNET50 = {"depth": 50, "hidden_quota": 196608}
+
+_BASELINES = {
+    f"{family}_resnet{depth}": {"depth": depth, **options}
+    for depth in (18, 34, 50, 101)
+    for family, options in {
+        "tsn": {},
+        "tsm": {"shift": "bidirectional"},
+        "tsm_causal": {"shift": "causal"},
+        "lstm": {"consensus": "lstm"},
+    }.items()
+}
+_ADAFUSE = {
+    f"adafuse_{family}_resnet{depth}": {
+        "depth": depth,
+        "hidden_quota": 131072 if depth < 50 else 196608,
+        **_SHARED,
+        **shift,
+    }
+    for depth in (18, 34, 50, 101)
+    for family, shift in {
+        "tsn": {},
+        "tsm": {"shift": "bidirectional"},
+        "tsm_causal": {"shift": "causal"},
+    }.items()
+}
+_LAST = {
+    f"adafuse_{family}_last_resnet{depth}": {
+        "depth": depth,
+        "gates": ["stage4"],
+        "hidden_units": 1024,
+        "shift": shift,
+    }
+    for depth in (18, 34, 50, 101)
+    for family, shift in {"tsm": "bidirectional", "tsm_causal": "causal"}.items()
+}
+
+# Name -> options of the classifier and its backbone.
+PRESETS = {**_BASELINES, **_ADAFUSE, **_LAST}
+
+
+def unknown_preset(name):
+    """The error for a name that is not there, with the nearest ones first."""
+    near = difflib.get_close_matches(str(name), PRESETS, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return ValueError(
+        f"Unknown preset.{hint} Known presets: {sorted(PRESETS)}. Received: {name!r}"
+    )

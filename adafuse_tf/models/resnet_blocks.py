@@ -1,0 +1,119 @@
+"""Residual blocks on clips, in torchvision's arrangement ("v1.5")."""
+
+import keras
+
+from adafuse_tf import costs
+from adafuse_tf.layers import PerFrame, TemporalShift
+
+KERNEL_INIT = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"},
+}
+
+
+class BlockBuilder:
+    """Applies layers to clips and notes what each costs.
+
+    Args:
+        shift: `"none"`, `"bidirectional"` or `"causal"`.
+        shift_projection: Whether the projection shortcut sees the shifted input.
+        make_gate: `GateFactory`.
+        gated_blocks: Names of the blocks with a gate.
+
+    Attributes:
+        operations: The cost table so far.
+        policies: Gate name to symbolic policy.
+    """
+
+    def __init__(self, shift, shift_projection, make_gate, gated_blocks):
+        self.shift = shift
+        self.shift_projection = shift_projection
+        self.make_gate = make_gate
+        self.gated_blocks = set(gated_blocks)
+        self.operations = []
+        self.policies = {}
+
+    def conv_bn(self, x, filters, kernel, stride, total_stride, name, **gates):
+        """Convolution and batch normalisation with torch's symmetric padding."""
+        self.operations += [
+            costs.conv2d(name, kernel, x.shape[-1], filters, total_stride, **gates),
+            costs.batch_norm(f"{name}_bn", filters, total_stride),
+        ]
+        # Keras' "same" pads strided convolutions on one side only; torch does not.
+        explicit = kernel > 1 and stride > 1
+        if explicit:
+            x = PerFrame(keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad"))(x)
+        conv = keras.layers.Conv2D(
+            filters,
+            kernel,
+            strides=stride,
+            padding="valid" if explicit or kernel == 1 else "same",
+            use_bias=False,
+            kernel_initializer=keras.initializers.get(KERNEL_INIT),
+            name=name,
+        )
+        bn = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, name=f"{name}_bn"
+        )
+        return PerFrame(bn)(PerFrame(conv)(x))
+
+    def basic(self, x, filters, stride, total_stride, name):
+        """Two 3x3 convolutions (ResNet-18/34), the gate between them."""
+        return self._residual(
+            x, name, stride, total_stride, filters, filters, kernels=(3, 3)
+        )
+
+    def bottleneck(self, x, filters, stride, total_stride, name):
+        """1x1, 3x3 (strided), 1x1 (ResNet-50 and deeper), gate before the 3x3."""
+        return self._residual(
+            x, name, stride, total_stride, filters, 4 * filters, kernels=(1, 3, 1)
+        )
+
+    def _residual(self, x, name, stride, total_stride, filters, outputs, kernels):
+        gated = name in self.gated_blocks
+        gate = name if gated else None
+        bottleneck = len(kernels) == 3
+        inputs = x.shape[-1]
+        # A bottleneck's stride is on its second convolution.
+        first_stride = 1 if bottleneck else stride
+        first_total = total_stride // stride if bottleneck else total_stride
+
+        shifted = x
+        if self.shift != "none":
+            shifted = TemporalShift(self.shift, name=f"{name}_shift")(x)
+
+        y = self.conv_bn(
+            shifted, filters, kernels[0], first_stride, first_total,
+            f"{name}_conv1", produces=gate,
+        )  # fmt: skip
+        y = keras.layers.ReLU(name=f"{name}_conv1_relu")(y)
+        if gated:
+            y, policy = self.make_gate(name, inputs, filters)(shifted, y)
+            self.policies[name] = policy
+            self._note_policy(name, inputs, filters)
+        y = self.conv_bn(
+            y, filters if bottleneck else outputs, kernels[1], stride // first_stride,
+            total_stride, f"{name}_conv2", consumes=gate,
+        )  # fmt: skip
+        if bottleneck:
+            y = keras.layers.ReLU(name=f"{name}_conv2_relu")(y)
+            y = self.conv_bn(y, outputs, 1, 1, total_stride, f"{name}_conv3")
+
+        shortcut = x
+        if stride != 1 or inputs != outputs:
+            source = shifted if self.shift_projection else x
+            shortcut = self.conv_bn(
+                source, outputs, 1, stride, total_stride, f"{name}_projection"
+            )
+        y = keras.layers.Add(name=f"{name}_add")([y, shortcut])
+        return keras.layers.ReLU(name=f"{name}_relu")(y)
+
+    def _note_policy(self, name, input_channels, channels):
+        if self.make_gate.policy != "learned":
+            return
+        inputs, hidden, outputs = self.make_gate.policy_widths(input_channels, channels)
+        self.operations += [
+            costs.dense(f"{name}_policy_hidden", inputs, hidden),
+            costs.batch_norm(f"{name}_policy_bn", hidden, None),
+            costs.dense(f"{name}_policy_output", hidden, outputs),
+        ]

@@ -1,0 +1,206 @@
+"""A backbone with a head that agrees on one label per clip."""
+
+import keras
+from keras import ops
+
+from adafuse_tf import costs
+from adafuse_tf.layers import PerFrame
+from adafuse_tf.models.presets import PRESETS, unknown_preset
+
+CONSENSUSES = ("average", "lstm")
+
+
+@keras.saving.register_keras_serializable(package="adafuse_tf")
+class VideoClassifier(keras.Model):
+    """Classifies clips and says what each one cost.
+
+    Frame logits are averaged over the clip (the consensus G of paper Eq. 1); with
+    `consensus="lstm"` an LSTM runs over the frame features first.
+
+    Args:
+        backbone: A `ResNet`.
+        num_classes: Number of labels K.
+        consensus: `"average"` or `"lstm"`.
+        dropout: Rate before the classifier.
+        lstm_units: Width of the LSTM, for `consensus="lstm"`.
+
+    Input shape:
+        `frames`: `[B, T, H, W, 3]` float, normalised as the preset's preprocessing
+        says; any T, H and W.
+
+    Output shape:
+        `{"logits": [B, K], "gmacs": [B]}`, float32. More on request, see
+        `with_outputs`.
+
+    Raises:
+        ValueError: An option out of its range; a clip that is not of rank 5.
+
+    Example:
+
+    ```python
+    model = VideoClassifier.from_preset("adafuse_tsn_resnet18", num_classes=27)
+    model.compile(
+        "sgd",
+        loss={
+            "logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "gmacs": costs.FlopsLoss(0.1),
+        },
+    )
+    model.fit(clips, labels)
+    ```
+    """
+
+    def __init__(
+        self,
+        backbone,
+        num_classes,
+        consensus="average",
+        dropout=0.5,
+        lstm_units=512,
+        name=None,
+        **kwargs,
+    ):
+        if consensus not in CONSENSUSES:
+            raise ValueError(
+                f"`consensus` must be one of {CONSENSUSES}. "
+                f"Received: consensus={consensus!r}"
+            )
+        if not isinstance(num_classes, int) or num_classes < 1:
+            raise ValueError(
+                "`num_classes` must be a positive integer. "
+                f"Received: num_classes={num_classes!r}"
+            )
+
+        # === Functional Model ===
+        frames = backbone.input
+        x = backbone.output["features"]
+        policies = backbone.output["policies"]
+        operations = list(backbone.cost_table)
+        if consensus == "lstm":
+            operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
+            x = keras.layers.LSTM(lstm_units, return_sequences=True, name="lstm")(x)
+        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        operations.append(costs.dense("classifier", x.shape[-1], num_classes))
+        frame_logits = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+            dtype="float32",
+            name="classifier",
+        )(x)
+        logits = keras.layers.GlobalAveragePooling1D(dtype="float32", name="consensus")(
+            frame_logits
+        )
+        histories = {name: gate.history for name, gate in backbone.gates.items()}
+        gmacs = costs.ClipCost(operations, histories, name="clip_cost")(
+            frames, policies
+        )
+        super().__init__(
+            inputs=frames, outputs={"logits": logits, "gmacs": gmacs}, name=name, **kwargs
+        )
+
+        # === Config ===
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.consensus = consensus
+        self.dropout = dropout
+        self.lstm_units = lstm_units
+        self.cost_table = tuple(operations)
+        self._tensors = (logits, gmacs, policies, frame_logits)
+
+    @classmethod
+    def from_preset(cls, name, num_classes, **overrides):
+        """Builds a named network with random weights, without a network connection.
+
+        Args:
+            name: A key of `adafuse_tf.models.PRESETS`.
+            num_classes: Number of labels K.
+            **overrides: Any option of the classifier or of its backbone.
+
+        Raises:
+            ValueError: Unknown preset or option, with those that there are.
+        """
+        from adafuse_tf.models.factory import build_preset
+
+        if name not in PRESETS:
+            raise unknown_preset(name)
+        return build_preset(cls, name, num_classes, overrides)
+
+    @property
+    def gates(self):
+        """`dict[str, AdaptiveTemporalFusion]` in network order; empty without gates."""
+        return self.backbone.gates
+
+    def with_outputs(self, *names):
+        """A view of this model, on the same weights, with other outputs.
+
+        Args:
+            *names: Any of `"logits"` `[B, K]`, `"gmacs"` `[B]`, `"policies"` (dict of
+                gate name to one-hot `[B, T, C, 3]`) and `"frame_logits"` `[B, T, K]`.
+
+        Returns:
+            A `keras.Model` with a dict of these outputs.
+        """
+        available = dict(
+            zip(("logits", "gmacs", "policies", "frame_logits"), self._tensors,
+                strict=True)
+        )  # fmt: skip
+        unknown = sorted(set(names) - set(available))
+        if unknown or not names:
+            raise ValueError(
+                f"Outputs must be among {list(available)}. Received: {list(names)}"
+            )
+        return keras.Model(self.input, {name: available[name] for name in names})
+
+    def dense_gmacs(self, num_frames, height, width):
+        """GMACs per clip of the dense twin: all channels kept, no policy networks."""
+        policy_parts = {f"{gate}_policy_{part}" for gate in self.gates
+                        for part in ("hidden", "output")}  # fmt: skip
+        twin = [op for op in self.cost_table if op.name not in policy_parts]
+        return num_frames * costs.static_gmacs(twin, height, width)
+
+    def __call__(self, inputs, *args, **kwargs):
+        # Checked here rather than in `call`, where Keras would bury the message under
+        # the printed values of the clip.
+        shape = getattr(inputs, "shape", None)
+        if shape is not None and (len(shape) != 5 or shape[-1] not in (3, None)):
+            raise ValueError(
+                "A classifier takes clips [B, T, H, W, 3]; add the missing axis, for "
+                f"example clip[None]. Received: shape={tuple(shape)}"
+            )
+        return super().__call__(inputs, *args, **kwargs)
+
+    # `fit(clips, labels)` works with plain labels: the cost needs no target.
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        y, sample_weight = _per_output(y, y_pred, sample_weight)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y, sample_weight = _per_output(y, y_pred, sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_config(self):
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "consensus": self.consensus,
+            "dropout": self.dropout,
+            "lstm_units": self.lstm_units,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
+        return cls(**config)
+
+
+def _per_output(y, y_pred, sample_weight):
+    """Gives every output a target and a weight."""
+    if y is not None and not isinstance(y, dict):
+        y = {"logits": y, "gmacs": ops.zeros_like(y_pred["gmacs"])}
+        if sample_weight is not None and not isinstance(sample_weight, dict):
+            sample_weight = {"logits": sample_weight, "gmacs": None}
+    return y, sample_weight

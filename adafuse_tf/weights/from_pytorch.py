@@ -1,0 +1,71 @@
+"""PyTorch checkpoints become Keras models."""
+
+from adafuse_tf.models import ResNet, VideoClassifier
+from adafuse_tf.weights.architecture import infer_architecture
+from adafuse_tf.weights.mapping import (
+    assign,
+    backbone_entries,
+    gate_entries,
+    head_entries,
+)
+from adafuse_tf.weights.source import read_source
+
+
+def from_pytorch(source, shift="none", num_frames=8):
+    """Builds the classifier that a checkpoint belongs to, with its weights.
+
+    Reads checkpoints of the paper's release (TSN, TSM, AdaFuse-ResNet-18/34/50/101,
+    with per-gate or shared policies, two or three actions, any gated stages) and
+    torchvision's ResNets. Everything but the shift and the clip length is inferred from
+    names and shapes.
+
+    Args:
+        source: `dict[str, np.ndarray]`, or the path of a `.npz` or PyTorch file.
+        shift: `"none"` (TSN) or `"bidirectional"` (TSM); a checkpoint does not tell.
+            `"causal"` builds the streaming variant, for which the weights were not
+            trained.
+        num_frames: Frames per clip that the weights were trained with; kept as
+            `model.num_frames`. The network accepts any number.
+
+    Returns:
+        A `VideoClassifier`.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: The names and shapes make no supported network; every tensor that is
+            missing, left over or misshapen is listed.
+    """
+    if not isinstance(num_frames, int) or num_frames < 1:
+        raise ValueError(
+            f"`num_frames` must be a positive integer. Received: {num_frames!r}"
+        )
+    tensors, originals, marks_shift = read_source(source)
+    if marks_shift and shift == "none":
+        raise ValueError(
+            "The names show a network with temporal shift (conv1.net): pass "
+            "shift='bidirectional'. Received: shift='none'"
+        )
+    architecture = infer_architecture(tensors)
+    backbone = ResNet(shift=shift, **architecture.backbone)
+    model = VideoClassifier(backbone, architecture.num_classes)
+    rows = backbone_entries(model) + gate_entries(model) + head_entries(model)
+    assign(rows, tensors, originals)
+    model.num_frames = num_frames
+    return model
+
+
+def initialize_backbone(model, source):
+    """Copies the convolutions and their statistics from a checkpoint into a model.
+
+    For starting from ImageNet weights (torchvision's ResNet files) or from a dense
+    network: gates and classifier of the model stay as they are.
+
+    Args:
+        model: A `VideoClassifier` of the same depth and width.
+        source: As in `from_pytorch`.
+
+    Raises:
+        ValueError: A backbone tensor is missing or misshapen; all are listed.
+    """
+    tensors, originals, _ = read_source(source)
+    assign(backbone_entries(model), tensors, originals, partial=True)
