@@ -43,12 +43,12 @@ def conv2d(name, kernel_size, inputs, outputs, stride, bias=False, **gates):
 
 
 def batch_norm(name, channels, stride):
-    """Normalisation folds into the convolution; the released code counts 2 per value."""
+    """No MACs: it folds into the convolution; the released code counts 2 per value."""
     return Operation(name, 0, 2 * channels, stride)
 
 
 def dense(name, inputs, outputs):
-    """A dense layer per frame; the released code counts multiply and add apart."""
+    """A dense layer per frame; the released code counts both of a MAC."""
     return Operation(name, inputs * outputs, 2 * inputs * outputs)
 
 

@@ -114,13 +114,17 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
         if state is None:
             policy = self.policy(x, y, noise=noise, training=training)
             return fuse(y, policy, self.history)[0], policy
-        expected = {k: (x.shape[0], *s[1:]) for k, s in self.policy.state_shapes.items()}
+        expected = {
+            k: (x.shape[0], *s[1:]) for k, s in self.policy.state_shapes.items()
+        }
         if self.remembers:
             expected["history"] = (y.shape[0], *y.shape[2:])
         check_state(state, expected, self.name)
         past = dict(state)
         history = past.pop("history", None)
-        policy, new_state = self.policy(x, y, state=past, noise=noise, training=training)
+        policy, new_state = self.policy(
+            x, y, state=past, noise=noise, training=training
+        )
         fused, last = fuse(y, policy, self.history, history)
         if self.remembers:
             new_state = {**new_state, "history": last}
@@ -132,10 +136,14 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
         policy = keras.KerasTensor(shape, dtype="float32")
         if state is None:
             return fused, policy
-        return fused, policy, {
-            key: keras.KerasTensor(value.shape, dtype=value.dtype)
-            for key, value in state.items()
-        }
+        return (
+            fused,
+            policy,
+            {
+                key: keras.KerasTensor(value.shape, dtype=value.dtype)
+                for key, value in state.items()
+            },
+        )
 
     def get_config(self):
         config = super().get_config()

@@ -52,9 +52,9 @@ class LearnedPolicy(keras.layers.Layer):
         state: `{"features": [B, C]}` float32, or `None` at the start of a clip. Given,
             the call returns a second value, the new state. Without `"reuse"` among the
             actions the state is empty.
-        noise: Gumbel noise `[B, T, C' // group_size, A]` to add to the log-probabilities
-            instead of drawn noise, in training and at inference. With a part of the
-            channels adaptive, the third dimension counts the groups among these.
+        noise: Gumbel noise `[B, T, C' // group_size, A]` added to the log-probabilities
+            instead of drawn noise, in training and at inference. With only a part of
+            the channels adaptive, the third dimension counts the groups among these.
 
     Returns:
         One-hot tensor `[B, T, C', 3]`, float32, in the order (skip, reuse, keep).

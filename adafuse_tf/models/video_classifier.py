@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from adafuse_tf import costs
-from adafuse_tf.layers import PerFrame
 from adafuse_tf.models.presets import PRESETS, unknown_preset
 
 CONSENSUSES = ("average", "lstm")
@@ -95,7 +94,10 @@ class VideoClassifier(keras.Model):
             frames, policies
         )
         super().__init__(
-            inputs=frames, outputs={"logits": logits, "gmacs": gmacs}, name=name, **kwargs
+            inputs=frames,
+            outputs={"logits": logits, "gmacs": gmacs},
+            name=name,
+            **kwargs,
         )
 
         # === Config ===

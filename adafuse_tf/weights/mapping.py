@@ -22,9 +22,7 @@ def backbone_entries(model):
         block, _, leaf = rest.partition("_")
         prefix = f"layer{stage[5:]}.{block[5:]}"
         if leaf in ("conv1", "conv2", "conv3"):
-            rows += _conv_bn(
-                model, name, f"{prefix}.{leaf}", f"{prefix}.bn{leaf[-1]}"
-            )
+            rows += _conv_bn(model, name, f"{prefix}.{leaf}", f"{prefix}.bn{leaf[-1]}")
         elif leaf == "projection":
             rows += _conv_bn(
                 model, name, f"{prefix}.downsample0", f"{prefix}.downsample1"

@@ -1,0 +1,57 @@
+"""How the scripts in `train/` end when something expected goes wrong.
+
+Imports nothing heavy: scripts enter this before TensorFlow is loaded.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+EXIT_USAGE = 2
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turns errors that this package raises on purpose into one line and exit code 2.
+
+    A wrong flag, a missing file or a bad config deserves its message, not a stack
+    trace. Expected is a ValueError, TypeError, OSError or ArithmeticError (or a
+    subclass such as ConfigError) that was raised in this package's own code; anything
+    else is a bug or the machine's fault and keeps its stack trace.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ArithmeticError) as error:
+        if not _raised_here(error):
+            raise
+        message = str(error) or type(error).__name__
+        print(f"Error: {message}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+
+
+def quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up notes off the screen, unless the user set a level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def write_json(path: str | os.PathLike, value) -> None:
+    """Writes indented JSON and the folders above it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def print_json(value) -> None:
+    """Prints indented JSON on stdout."""
+    print(json.dumps(value, indent=2))
+
+
+def _raised_here(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and os.path.abspath(frames[-1].filename).startswith(_PACKAGE)

@@ -1,0 +1,29 @@
+"""An experiment from a configuration to metrics, and back from its folder."""
+
+from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_loading import load_config, save_config
+from adafuse_tf.training.errors import ConfigError, ModelDirError, NonFiniteLossError
+from adafuse_tf.training.evaluation import Evaluator, evaluate
+from adafuse_tf.training.evaluation_of_records import evaluate_records
+from adafuse_tf.training.experiment import Experiment
+from adafuse_tf.training.model_dir import ModelDir, load_trained
+from adafuse_tf.training.prediction import Prediction, predict_videos
+from adafuse_tf.training.run import run_experiment
+
+__all__ = [
+    "ConfigError",
+    "Evaluator",
+    "Experiment",
+    "ExperimentConfig",
+    "ModelDir",
+    "ModelDirError",
+    "NonFiniteLossError",
+    "Prediction",
+    "evaluate",
+    "evaluate_records",
+    "load_config",
+    "load_trained",
+    "predict_videos",
+    "run_experiment",
+    "save_config",
+]

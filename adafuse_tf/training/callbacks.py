@@ -1,0 +1,165 @@
+"""What happens around the steps and epochs of a run."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from adafuse_tf.training.checkpoints import save_weights
+from adafuse_tf.training.errors import NonFiniteLossError
+
+# Keras' name of a training metric -> ours; `train/` comes before it.
+_TRAINING_METRICS = {
+    "logits_loss": "cross_entropy",
+    "gmacs_loss": "flops_loss",
+    "logits_top1": "top1",
+    "gmacs_per_clip": "gmacs",
+}
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Ends a run whose loss is NaN or infinite, before it spoils the checkpoints."""
+
+    def __init__(self):
+        super().__init__()
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch for the message."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Raises NonFiniteLossError where the running mean of the loss is lost."""
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                f"The loss is not finite in epoch {self._epoch + 1}, step {batch + 1}; "
+                "lower trainer.optimizer.learning_rate, add warmup_epochs or set "
+                f"clip_norm. Received: loss={loss}"
+            )
+
+
+class EpochMetrics(keras.callbacks.Callback):
+    """Completes an epoch's logs for the callbacks that come after it.
+
+    Keras' own logs come under `train/`, the learning rate and the duration are added,
+    and each measure's results under its own name.
+
+    Args:
+        measures: name -> function without arguments that returns metrics.
+    """
+
+    def __init__(self, measures: Mapping[str, Callable[[], Mapping[str, float]]]):
+        super().__init__()
+        self._measures = measures
+        self._begin = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._begin = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Rewrites `logs` in place."""
+        own = {
+            f"train/{_TRAINING_METRICS.get(name, name)}": float(value)
+            for name, value in logs.items()
+        }
+        logs.clear()
+        logs.update(own)
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        for name, measure in self._measures.items():
+            logs.update({f"{name}/{key}": v for key, v in measure().items()})
+        logs["seconds"] = time.monotonic() - self._begin
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Writes `last` after every epoch and `best` after every new best one.
+
+    Args:
+        last, best: the files.
+        monitor: the metric that decides, larger is better; of equals the first stays.
+        best_so_far: the metric's value of the present `best`.
+    """
+
+    def __init__(self, last: Path, best: Path, monitor: str, best_so_far: float):
+        super().__init__()
+        self._last, self._best = last, best
+        self._monitor = monitor
+        self._best_so_far = best_so_far
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves."""
+        save_weights(self.model, self._last)
+        if logs[self._monitor] > self._best_so_far:
+            self._best_so_far = logs[self._monitor]
+            save_weights(self.model, self._best)
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Writes an epoch's metrics as a line of JSON, to TensorBoard and on the screen.
+
+    Args:
+        history: file of one JSON object per epoch; lines are added.
+        tensorboard: folder of the event files.
+        epochs: number of epochs, to be shown.
+    """
+
+    def __init__(self, history: Path, tensorboard: Path, epochs: int):
+        super().__init__()
+        self._history = history
+        self._tensorboard = tensorboard
+        self._epochs = epochs
+        self._writer = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes."""
+        row = {"epoch": epoch + 1, **logs}
+        with self._history.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self._tensorboard))
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+        print(epoch_line(row, self._epochs), file=sys.stderr, flush=True)
+
+    def on_train_end(self, logs=None):
+        """Closes the event file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def epoch_line(row: Mapping[str, float], epochs: int) -> str:
+    """An epoch on one line."""
+    line = (
+        f"epoch {row['epoch']}/{epochs}"
+        f"  loss {row['train/loss']:.4f}"
+        f"  validation top-1 {row['validation/top1']:.1%}"
+        f"  {row['validation/gmacs']:.4g} GMACs"
+    )
+    if "validation/keep" in row:
+        shares = [f"{row[f'validation/{a}']:.0%}" for a in ("keep", "reuse", "skip")]
+        line += f"  keep/reuse/skip {'/'.join(shares)}"
+    return f"{line}  {row['seconds']:.1f} s"
+
+
+def read_history(path: Path, epochs: int | None = None) -> list[dict]:
+    """The epochs of a `history.jsonl`, at most the first `epochs`."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file if line.endswith("\n")]
+    return [row for row in rows if epochs is None or row["epoch"] <= epochs]
+
+
+def cut_history(path: Path, epochs: int) -> list[dict]:
+    """Drops the epochs after the first `epochs`, which a resumed run will repeat."""
+    rows = read_history(path, epochs)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return rows

@@ -1,0 +1,118 @@
+"""Weights files: written whole or not at all, read only where they fit."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import keras
+
+from adafuse_tf.training.errors import ModelDirError
+
+# What Keras writes for a compiled model and a checkpoint for use does not need.
+_NOT_WEIGHTS = ("optimizer",)
+
+
+def save_weights(model: keras.Model, path: str | Path) -> None:
+    """Writes the model's variables, without the optimizer's, as `.weights.h5`.
+
+    The file appears under its name when it is complete: a run that is killed
+    meanwhile leaves the former file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+        everything = Path(folder) / "everything.weights.h5"
+        weights = Path(folder) / path.name
+        model.save_weights(everything)
+        with h5py.File(everything) as source, h5py.File(weights, "w") as target:
+            target.attrs.update(source.attrs)
+            for name in source:
+                if name not in _NOT_WEIGHTS:
+                    source.copy(name, target)
+        os.replace(weights, path)
+
+
+def load_weights(
+    model: keras.Model, path: str | Path, new_classifier: bool = False
+) -> None:
+    """Loads a `.weights.h5` of the same architecture.
+
+    Args:
+        model: a built model.
+        path: the file.
+        new_classifier: whether the last layer of `model` may be for another number of
+            classes than the file; it then keeps the weights it has.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ModelDirError: the file is damaged or of another architecture; the message
+            names the first variable that differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no weights file. Received: {str(path)!r}")
+    found, expected = _variables_in(path), _variables_of(model)
+    differing = [
+        name
+        for name in {**expected, **found}
+        if found.get(name, _ABSENT).shape != expected.get(name, _ABSENT).shape
+    ]
+    only_classes = new_classifier and _is_classifier(differing, found, expected)
+    if differing and not only_classes:
+        name = differing[0]
+        there, here = found.get(name, _ABSENT), expected.get(name, _ABSENT)
+        raise ModelDirError(
+            f"{path} is of another architecture: {here.layer or there.layer} "
+            f"({name}) has shape {there.shape} in the file and {here.shape} in the "
+            f"model; {len(differing)} of {len(expected)} variables differ"
+        )
+    with warnings.catch_warnings():
+        if only_classes:  # Keras lists at length what has just been found
+            warnings.simplefilter("ignore")
+        model.load_weights(path, skip_mismatch=only_classes)
+
+
+class _Variable(NamedTuple):
+    shape: tuple | None
+    layer: str | None
+
+
+_ABSENT = _Variable(None, None)
+
+
+def _is_classifier(names, found, expected) -> bool:
+    """Whether these are the variables of one layer with another number of outputs."""
+    same_layer = len({name.rsplit("/", 1)[0] for name in names}) == 1
+    return same_layer and all(
+        name in found
+        and name in expected
+        and found[name].shape[:-1] == expected[name].shape[:-1]
+        for name in names
+    )
+
+
+def _variables_of(model: keras.Model) -> dict[str, _Variable]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "own.weights.h5"
+        save_weights(model, path)
+        return _variables_in(path)
+
+
+def _variables_in(path: Path) -> dict[str, _Variable]:
+    """Shape and layer by place in the file; places follow the model's layers."""
+    variables: dict[str, _Variable] = {}
+
+    def note(name, entry):
+        if isinstance(entry, h5py.Dataset) and name.split("/")[0] not in _NOT_WEIGHTS:
+            layer = entry.parent.attrs.get("name")
+            variables[name] = _Variable(tuple(entry.shape), layer)
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(note)
+    except OSError as error:
+        raise ModelDirError(f"{path} is not a readable weights file: {error}") from None
+    return variables

@@ -1,0 +1,225 @@
+"""The schema of an experiment: every key, its type, its range, its default.
+
+The layout is Model Garden's: `runtime`, `task`, `trainer`. Unknown keys, wrong
+types (`"8"` for `8`) and values out of range are errors. The defaults follow the
+published AdaFuse recipe where it says something.
+
+`adafuse_tf.training.load_config` reads YAML into these classes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+Channels = tuple[float, float, float]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False
+    )
+
+
+class RuntimeConfig(_Config):
+    """Where and how numbers are computed."""
+
+    # Draws weights, batches, augmentation and Gumbel noise.
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    mixed_precision_dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = (
+        "float32"
+    )
+    # "mirrored": all GPUs of this machine, batch_size is the sum over them.
+    distribution_strategy: Literal["one_device", "mirrored"] = "one_device"
+
+
+class ModelConfig(_Config):
+    """Arguments of `VideoClassifier.from_preset`."""
+
+    preset: Name = "adafuse_tsn_resnet18"
+    # Keyword arguments of the preset. An override of null is the preset's default,
+    # so that a later config can take back what an earlier one has set.
+    overrides: dict[str, Any] = {}
+    # A `.weights.h5` to start from; its classifier may have other classes.
+    init_weights: Name | None = None
+
+
+class AugmentationConfig(_Config):
+    """Arguments of `adafuse_tf.data.Augmentation`."""
+
+    # Crop sizes as shares of the short side; empty turns random cropping off.
+    multi_scale_crop: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = (
+        1.0,
+        0.875,
+        0.75,
+        0.66,
+    )
+    # How many places the two sides of a crop may lie apart in that list.
+    max_distort: Annotated[int, Field(ge=0)] = 1
+    # Off by default: a mirrored "left to right" is another action.
+    flip_probability: Share = 0.0
+
+
+class TrainDataConfig(_Config):
+    """The clips to learn from."""
+
+    split: Name = "train"
+    batch_size: Count = 16
+    # Keep the encoded records in memory after the first epoch.
+    cache: bool = False
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
+class ValidationDataConfig(_Config):
+    """The clips that every epoch is measured on."""
+
+    split: Name = "validation"
+    batch_size: Count = 16
+    cache: bool = False
+
+
+class PreprocessingConfig(_Config):
+    """Arguments of `adafuse_tf.data.Preprocessing`; saved with the weights."""
+
+    num_frames: Count = 8
+    resize: Count = 256  # short side, px
+    crop: Count = 224  # square, px
+    mean: Channels = (0.485, 0.456, 0.406)
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+
+    @model_validator(mode="after")
+    def _crop_fits(self):
+        if self.crop > self.resize:
+            raise ValueError(
+                "crop must not be larger than resize. "
+                f"Received: crop={self.crop}, resize={self.resize}"
+            )
+        return self
+
+
+class FlopsLossConfig(_Config):
+    """Arguments of `adafuse_tf.costs.FlopsLoss` and when it sets in.
+
+    The cost is measured against the clip's dense twin, so `weight` and `target` mean
+    the same for every model and image size.
+    """
+
+    weight: NonNegative = 0.1
+    form: Literal["linear", "budget"] = "linear"
+    # Share of the dense twin's MACs to aim at; form "budget" only.
+    target: Share | None = None
+    # The weight is 0 until `start` and full after a further `warmup`; both are shares
+    # of the training run.
+    start: Share = 0.0
+    warmup: Share = 0.0
+
+    @model_validator(mode="after")
+    def _target_fits_form(self):
+        if (self.form == "budget") != (self.target is not None):
+            raise ValueError(
+                "target must be given with form=budget and only there. "
+                f"Received: form={self.form}, target={self.target}"
+            )
+        return self
+
+
+class TaskConfig(_Config):
+    """What is learned, from what."""
+
+    model: ModelConfig = ModelConfig()
+    # The --output_dir of train/prepare_data.py.
+    data_dir: Name | None = None
+    train_data: TrainDataConfig = TrainDataConfig()
+    validation_data: ValidationDataConfig = ValidationDataConfig()
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    flops_loss: FlopsLossConfig = FlopsLossConfig()
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class OptimizerConfig(_Config):
+    """The optimizer and its learning rate over time."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: Positive = 0.01
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9  # sgd only
+    # Decoupled (learning_rate * weight_decay per step), on kernels only. With sgd and
+    # momentum m, an L2 penalty of w elsewhere is a weight_decay of w / (1 - m) here.
+    weight_decay: NonNegative = 0.0
+    # Global norm; null turns clipping off. With several replicas each one clips its
+    # own share of the gradient.
+    clip_norm: Positive | None = 20.0
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    # schedule "step": shares of the run after which the rate is times `step_factor`.
+    steps: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.4, 0.8)
+    step_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    # The rate climbs from 0 over this many epochs; parts of an epoch are fine.
+    warmup_epochs: NonNegative = 0.0
+    # The policy nets learn at this times `learning_rate`.
+    gate_learning_rate_multiplier: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _steps_increase(self):
+        if list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"steps must increase. Received: steps={list(self.steps)}")
+        return self
+
+
+class GumbelConfig(_Config):
+    """How the gates sample while they learn.
+
+    Inference takes the arg max, that is noise 0: lowering the noise towards the end
+    lets the rest of the network get used to the decisions that it will meet.
+    """
+
+    temperature: Positive = 0.67
+    noise_start: NonNegative = 1.0
+    noise_end: NonNegative = 1.0
+    # Shares of the run between which the noise goes from start to end, linearly.
+    decay_from: Share = 0.0
+    decay_until: Share = 1.0
+
+    @model_validator(mode="after")
+    def _decay_runs_forward(self):
+        if self.decay_from > self.decay_until:
+            raise ValueError(
+                "decay_from must not be after decay_until. Received: "
+                f"decay_from={self.decay_from}, decay_until={self.decay_until}"
+            )
+        return self
+
+
+class TrainerConfig(_Config):
+    """How long and how."""
+
+    epochs: Count = 50
+    # So many epochs every gate keeps all channels; the policies learn after that.
+    dense_warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    optimizer: OptimizerConfig = OptimizerConfig()
+    gumbel: GumbelConfig = GumbelConfig()
+
+    @model_validator(mode="after")
+    def _warmups_end(self):
+        if self.dense_warmup_epochs >= self.epochs:
+            raise ValueError(
+                "dense_warmup_epochs must be less than epochs. Received: "
+                f"dense_warmup_epochs={self.dense_warmup_epochs}, epochs={self.epochs}"
+            )
+        if self.optimizer.warmup_epochs >= self.epochs:
+            raise ValueError(
+                "optimizer.warmup_epochs must be less than epochs. Received: "
+                f"optimizer.warmup_epochs={self.optimizer.warmup_epochs}, "
+                f"epochs={self.epochs}"
+            )
+        return self
+
+
+class ExperimentConfig(_Config):
+    """A whole experiment."""
+
+    runtime: RuntimeConfig = RuntimeConfig()
+    task: TaskConfig = TaskConfig()
+    trainer: TrainerConfig = TrainerConfig()

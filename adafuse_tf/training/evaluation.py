@@ -1,0 +1,132 @@
+"""What a model achieves on a data set, and what it costs there."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from adafuse_tf.inference import draw_noise, run_with_noise
+from adafuse_tf.training.model_dir import learned_policies
+from adafuse_tf.training.tally import Tally
+
+SAMPLING_SEEDS = (0, 1, 2)
+
+
+class Evaluator:
+    """Runs a classifier over data sets; its graph is traced once.
+
+    Args:
+        model: a `VideoClassifier`. Its present weights are used at each call.
+    """
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        self._forward = forward_pass(model)
+
+    def tally(
+        self,
+        dataset: Iterable,
+        to_model: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> Tally:
+        """Counts over a data set, with arg max policies.
+
+        Args:
+            dataset: batches of `(clips, labels)`.
+            to_model: translates labels to the model's classes.
+        """
+        return self.tallies(dataset, to_model, seeds=())[0]
+
+    def tallies(
+        self,
+        dataset: Iterable,
+        to_model: Callable[[np.ndarray], np.ndarray] | None = None,
+        seeds: Sequence[int] = SAMPLING_SEEDS,
+    ) -> tuple[Tally, list[Tally]]:
+        """Counts over a data set, with arg max policies and with sampled ones.
+
+        Args:
+            dataset: batches of `(clips, labels)`; gone through once.
+            to_model: translates labels to the model's classes.
+            seeds: one sampled pass for each; ignored where no policy is learned.
+
+        Returns:
+            The tally of arg max, and those of the seeds.
+
+        Raises:
+            ValueError: the data set is empty.
+        """
+        classes = self._model.num_classes
+        argmax = Tally(classes)
+        seeds = seeds if learned_policies(self._model) else ()
+        sampled = [Tally(classes) for _ in seeds]
+        for clips, labels in dataset:
+            labels = np.asarray(labels)
+            labels = labels if to_model is None else to_model(labels)
+            # Numbered through the data set: a clip gets the same noise in any batch.
+            numbers = range(argmax.num_clips, argmax.num_clips + len(labels))
+            argmax.add(labels, **as_numpy(self._forward(clips, {})))
+            for seed, tally in zip(seeds, sampled, strict=True):
+                noise = draw_noise(self._model, numbers, clips.shape[1], seed)
+                tally.add(labels, **as_numpy(self._forward(clips, noise)))
+        if not argmax.num_clips:
+            raise ValueError("There is nothing to evaluate. Received: no clips")
+        return argmax, sampled
+
+
+def evaluate(
+    model: keras.Model,
+    dataset: Iterable,
+    labels: Sequence[str],
+    clip_shape: tuple[int, int, int],
+    to_model: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> dict:
+    """Measures a classifier.
+
+    Args:
+        model: a `VideoClassifier`.
+        dataset: batches of `(clips, labels)`.
+        labels: names of the model's classes.
+        clip_shape: `(T, H, W)`, for the cost of the dense twin.
+        to_model: translates the data set's labels to the model's classes.
+
+    Returns:
+        The metrics, ready for JSON. Shares are in 0..1, costs in GMACs per clip
+        (policy networks included). `confusion[i][j]` counts clips of class i taken
+        for class j. `policy`, `policy_per_gate` and `top1_sampled` are None without
+        gates; `top1_sampled` is the mean over `SAMPLING_SEEDS` of policies drawn as in
+        training.
+    """
+    argmax, sampled = Evaluator(model).tallies(dataset, to_model)
+    dense = float(model.dense_gmacs(*clip_shape))
+    return {
+        "top1": argmax.top1,
+        "top5": argmax.top5,
+        "top1_sampled": float(np.mean([t.top1 for t in sampled])) if sampled else None,
+        "loss": argmax.loss,
+        "gmacs_per_clip": argmax.gmacs,
+        "dense_gmacs_per_clip": dense,
+        "saved": 1.0 - argmax.gmacs / dense,
+        "policy": argmax.policy(),
+        "policy_per_gate": argmax.policy_per_gate() or None,
+        "num_clips": argmax.num_clips,
+        "labels": list(labels),
+        "confusion": argmax.confusion.tolist(),
+        "per_class": argmax.per_class(list(labels)),
+    }
+
+
+def forward_pass(model: keras.Model) -> Callable[[tf.Tensor, dict], dict]:
+    """A compiled function from clips and noise to `logits`, `gmacs` and `policies`.
+
+    The noise is a dict of gate name to Gumbel noise; empty for arg max policies.
+    """
+    view = model.with_outputs("logits", "gmacs", "policies")
+    return tf.function(
+        lambda clips, noise: run_with_noise(view, clips, noise), reduce_retracing=True
+    )
+
+
+def as_numpy(outputs: dict) -> dict:
+    """Nested tensors as arrays."""
+    return tf.nest.map_structure(lambda tensor: tensor.numpy(), outputs)

@@ -1,0 +1,298 @@
+"""An experiment from its configuration to its metrics."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from adafuse_tf import cli, data
+from adafuse_tf.costs import FlopsLoss, MeanGMACs
+from adafuse_tf.training import callbacks, schedules
+from adafuse_tf.training.checkpoints import load_weights
+from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_loading import save_config
+from adafuse_tf.training.errors import ConfigError
+from adafuse_tf.training.evaluation import Evaluator, evaluate
+from adafuse_tf.training.model_dir import (
+    ModelDir,
+    build_model,
+    check_labels,
+    learned_policies,
+    load_trained,
+    preprocessing_of,
+)
+from adafuse_tf.training.optimizer import build_optimizer
+from adafuse_tf.training.runtime import build_strategy, precision
+
+# Training clips that are also measured after each epoch, with arg max policies and
+# without augmentation, in batches.
+_TRAIN_SAMPLE_BATCHES = 4
+
+
+class Experiment:
+    """Trains and evaluates one model in one folder.
+
+    Args:
+        config: what to do.
+        model_dir: the folder of the run; everything is written there.
+
+    Raises:
+        ConfigError: the data set does not go with the configuration.
+        FileNotFoundError: there is no data set.
+    """
+
+    def __init__(self, config: ExperimentConfig, model_dir: str | Path):
+        if config.task.data_dir is None:
+            raise ConfigError(
+                "task.data_dir: must be the folder of records that "
+                "train/prepare_data.py has written. Received: None"
+            )
+        self.config = config
+        self.folder = ModelDir(model_dir)
+        self.info = data.load_dataset_info(config.task.data_dir)
+        self.preprocessing = preprocessing_of(config)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole training batches in an epoch; an incomplete one is left out."""
+        source = self.config.task.train_data
+        clips = self._num_clips(source.split)
+        if clips < source.batch_size:
+            raise ConfigError(
+                f"task.train_data.batch_size: must be at most {clips}, the clips of "
+                f"split '{source.split}'. Received: {source.batch_size}"
+            )
+        return clips // source.batch_size
+
+    def train(self) -> keras.Model:
+        """Trains to the last epoch, from the start or from where a run was cut off.
+
+        Returns:
+            The trained model. A run that has already ended is loaded.
+
+        Raises:
+            ConfigError: the folder holds a run of another configuration.
+            NonFiniteLossError: the loss became NaN or infinite.
+        """
+        self._check_same_run()
+        start = self.folder.resumed_epochs()
+        epochs = self.config.trainer.epochs
+        history = callbacks.read_history(self.folder.history)
+        if not start and history and history[-1]["epoch"] == epochs:
+            print(f"Already trained for {epochs} epochs.", file=sys.stderr)
+            return load_trained(self.folder.path)[0]
+        keras.utils.set_random_seed(self.config.runtime.seed)
+        with precision(self.config.runtime):
+            strategy = build_strategy(self.config.runtime)
+            self._check_batch(strategy.num_replicas_in_sync)
+            train_data = self.train_dataset(start)
+            with strategy.scope():
+                model, flops_loss = self.compiled_model()
+            self._write_params()
+            model.fit(
+                train_data,
+                epochs=epochs,
+                shuffle=False,  # the data set does that
+                verbose=int(sys.stdout.isatty()),
+                callbacks=self._callbacks(model, flops_loss, start),
+            )
+        return model
+
+    def evaluate(self, checkpoint: str = "last") -> dict:
+        """Measures a checkpoint on the validation split and writes `metrics.json`.
+
+        Returns:
+            `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
+        """
+        model, preprocessing, labels = load_trained(self.folder.path, checkpoint)
+        check_labels(self.info.labels, labels)
+        size = preprocessing.crop
+        metrics = evaluate(
+            model,
+            self.validation_dataset(),
+            labels,
+            (preprocessing.num_frames, size, size),
+        )
+        metrics = {"checkpoint": checkpoint, **metrics}
+        cli.write_json(self.folder.metrics, metrics)
+        return metrics
+
+    def train_dataset(self, epoch: int = 0) -> tf.data.Dataset:
+        """Shuffled, augmented training batches, all of the same size.
+
+        Args:
+            epoch: the epoch to begin with; a resumed run must not see the crops of
+                its first epochs again.
+        """
+        source = self.config.task.train_data
+        augmentation = data.Augmentation(**source.augmentation.model_dump())
+        dataset = data.clips(
+            data.record_files(self.config.task.data_dir, source.split),
+            self.preprocessing,
+            source.batch_size,
+            training=True,
+            augmentation=augmentation,
+            seed=self.config.runtime.seed + epoch,
+            drop_remainder=True,
+            cache=source.cache,
+        )
+        cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch)
+        return dataset.apply(cardinality)
+
+    def validation_dataset(self) -> tf.data.Dataset:
+        """All validation clips in order, centre crops."""
+        source = self.config.task.validation_data
+        return self._plain_dataset(source.split, source.batch_size, source.cache)
+
+    def _plain_dataset(self, split, batch_size, cache=False) -> tf.data.Dataset:
+        return data.clips(
+            data.record_files(self.config.task.data_dir, split),
+            self.preprocessing,
+            batch_size,
+            training=False,
+            cache=cache,
+        )
+
+    def compiled_model(self) -> tuple[keras.Model, FlopsLoss | None]:
+        """The model before its first step, and its FLOPs loss if it has gates.
+
+        Call it in the scope of the strategy.
+        """
+        task, trainer = self.config.task, self.config.trainer
+        classes = len(self.info.labels)
+        model = build_model(self.config, classes)
+        if task.model.init_weights is not None:
+            load_weights(model, task.model.init_weights, new_classifier=True)
+        policies = learned_policies(model)
+        for policy in policies:
+            policy.temperature.assign(trainer.gumbel.temperature)
+        losses, metrics = {"logits": _cross_entropy(task.label_smoothing, classes)}, {}
+        metrics["logits"] = [keras.metrics.SparseCategoricalAccuracy(name="top1")]
+        metrics["gmacs"] = [MeanGMACs(name="per_clip")]
+        flops_loss = None
+        if policies:  # else the cost is a constant
+            size = self.preprocessing.crop
+            flops_loss = FlopsLoss(
+                task.flops_loss.weight,
+                form=task.flops_loss.form,
+                reference=model.dense_gmacs(self.preprocessing.num_frames, size, size),
+                target=task.flops_loss.target,
+            )
+            losses["gmacs"] = flops_loss
+        gate_variables = [v for policy in policies for v in policy.trainable_variables]
+        optimizer = build_optimizer(
+            trainer.optimizer, self.steps_per_epoch, trainer.epochs, gate_variables
+        )
+        model.compile(optimizer, loss=losses, metrics=metrics)
+        return model, flops_loss
+
+    def _callbacks(self, model, flops_loss, start: int) -> list:
+        task, trainer, folder = self.config.task, self.config.trainer, self.folder
+        length = (self.steps_per_epoch, trainer.epochs)
+        policies = learned_policies(model)
+        chosen = []
+        if policies:
+            noise = [policy.noise_scale for policy in policies]
+            scale = schedules.noise_scale(trainer.gumbel)
+            weight = schedules.flops_weight(task.flops_loss)
+            chosen = [
+                schedules.ScheduleByProgress("noise_scale", noise, scale, *length),
+                schedules.ScheduleByProgress(
+                    "flops_weight", [flops_loss.weight], weight, *length
+                ),
+            ]
+        if policies and trainer.dense_warmup_epochs:
+            chosen.append(schedules.DenseWarmup(policies, trainer.dense_warmup_epochs))
+        evaluator = Evaluator(model)
+        sample = self._plain_dataset(
+            task.train_data.split, task.train_data.batch_size
+        ).take(_TRAIN_SAMPLE_BATCHES)
+        validation = self.validation_dataset()
+        rows = callbacks.cut_history(folder.history, start)
+        best = max((row["validation/top1"] for row in rows), default=-1.0)
+        return [
+            callbacks.StopOnNonFiniteLoss(),
+            callbacks.EpochMetrics(
+                {
+                    "train_argmax": lambda: _epoch_metrics(evaluator.tally(sample)),
+                    "validation": lambda: _epoch_metrics(evaluator.tally(validation)),
+                }
+            ),
+            *chosen,
+            callbacks.SaveCheckpoints(
+                folder.checkpoint("last"),
+                folder.checkpoint("best"),
+                "validation/top1",
+                best,
+            ),
+            callbacks.EpochLog(folder.history, folder.tensorboard, trainer.epochs),
+            keras.callbacks.BackupAndRestore(
+                str(folder.backup), double_checkpoint=True
+            ),
+        ]
+
+    def _write_params(self) -> None:
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        cli.write_json(self.folder.labels, list(self.info.labels))
+        save_config(self.config, self.folder.params)
+
+    def _check_same_run(self) -> None:
+        """A folder holds one run: going on with other settings would mix two."""
+        if not self.folder.params.is_file():
+            return
+        before = self.folder.read_config()
+        if not self.folder.history.is_file():  # it never got through an epoch
+            shutil.rmtree(self.folder.backup, ignore_errors=True)
+            return
+        changed = _differences(before.model_dump(), self.config.model_dump())
+        if changed:
+            raise ConfigError(
+                f"{self.folder.path} holds a run of another configuration; take a new "
+                "--model_dir, or the old settings to go on with it. Received: "
+                + "; ".join(f"{k}={new!r}, was {old!r}" for k, old, new in changed)
+            )
+        check_labels(self.info.labels, self.folder.read_labels())
+
+    def _check_batch(self, replicas: int) -> None:
+        size = self.config.task.train_data.batch_size
+        if size % replicas:
+            raise ConfigError(
+                f"task.train_data.batch_size: must be a multiple of the {replicas} "
+                f"devices that share it. Received: {size}"
+            )
+
+    def _num_clips(self, split: str) -> int:
+        data.record_files(self.config.task.data_dir, split)  # raises if there is none
+        return self.info.splits[split].num_clips
+
+
+def _cross_entropy(label_smoothing: float, num_classes: int) -> keras.losses.Loss:
+    if not label_smoothing:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    smooth = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=label_smoothing
+    )
+
+    def loss(y_true, y_pred):
+        y_true = keras.ops.reshape(y_true, (-1,))
+        return smooth.call(keras.ops.one_hot(y_true, num_classes), y_pred)
+
+    return loss
+
+
+def _epoch_metrics(tally) -> dict[str, float]:
+    metrics = {"loss": tally.loss, "top1": tally.top1, "gmacs": tally.gmacs}
+    return {**metrics, **(tally.policy() or {})}
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[tuple]:
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append((prefix + key, before, after))
+    return found

@@ -1,0 +1,130 @@
+"""The folder of a run: everything that its model needs, and what it achieved."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from adafuse_tf.data import Preprocessing
+from adafuse_tf.layers import LearnedPolicy
+from adafuse_tf.models import VideoClassifier
+from adafuse_tf.training.checkpoints import load_weights
+from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_loading import load_config
+from adafuse_tf.training.errors import ModelDirError
+from adafuse_tf.training.runtime import precision
+
+CHECKPOINTS = ("last", "best")
+
+
+class ModelDir:
+    """Names of the files of a run.
+
+    Args:
+        path: the folder; it need not exist.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.params = self.path / "params.yaml"
+        self.labels = self.path / "labels.json"
+        self.metrics = self.path / "metrics.json"
+        self.history = self.path / "history.jsonl"
+        self.tensorboard = self.path / "tensorboard"
+        self.backup = self.path / "backup"
+        self.evaluation = self.path / "evaluation" / "metrics.json"
+
+    def checkpoint(self, name: str) -> Path:
+        """The weights file called `last` or `best`."""
+        if name not in CHECKPOINTS:
+            raise ValueError(
+                f"checkpoint must be one of {', '.join(CHECKPOINTS)}. "
+                f"Received: checkpoint={name!r}"
+            )
+        return self.path / "checkpoints" / f"{name}.weights.h5"
+
+    def resumed_epochs(self) -> int:
+        """Whole epochs that an interrupted run has behind it; 0 without one."""
+        metadata = self.backup / "training_metadata.json"
+        if not metadata.is_file():
+            return 0
+        return int(json.loads(metadata.read_text(encoding="utf-8"))["epoch"])
+
+    def read_config(self) -> ExperimentConfig:
+        """The configuration that the run was trained with."""
+        if not self.params.is_file():
+            raise ModelDirError(
+                f"No model_dir of train/train.py: it has no {self.params.name}. "
+                f"Received: model_dir={str(self.path)!r}"
+            )
+        return load_config(config_files=[self.params])
+
+    def read_labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the logits."""
+        if not self.labels.is_file():
+            raise ModelDirError(
+                f"No model_dir of train/train.py: it has no {self.labels.name}. "
+                f"Received: model_dir={str(self.path)!r}"
+            )
+        return tuple(json.loads(self.labels.read_text(encoding="utf-8")))
+
+
+def load_trained(
+    model_dir: str | Path, checkpoint: str = "last"
+) -> tuple[VideoClassifier, Preprocessing, tuple[str, ...]]:
+    """Loads what `train/train.py` has trained.
+
+    Args:
+        model_dir: the folder of the run.
+        checkpoint: `"last"`, or `"best"` by top-1 on the validation split.
+
+    Returns:
+        `(model, preprocessing, labels)`; `labels[i]` is the name of logit `i`.
+
+    Raises:
+        ModelDirError: the folder is not a run's, nothing has been trained in it yet,
+            or the weights are of another architecture than its `params.yaml`.
+        ValueError: an unknown checkpoint name.
+    """
+    folder = ModelDir(model_dir)
+    weights = folder.checkpoint(checkpoint)
+    config, labels = folder.read_config(), folder.read_labels()
+    if not weights.is_file():
+        raise ModelDirError(
+            f"There is no checkpoint '{checkpoint}' yet; train for an epoch at least. "
+            f"Received: model_dir={str(folder.path)!r}"
+        )
+    with precision(config.runtime):
+        model = build_model(config, len(labels))
+    load_weights(model, weights)
+    return model, preprocessing_of(config), labels
+
+
+def build_model(config: ExperimentConfig, num_classes: int) -> VideoClassifier:
+    """Builds the network of an experiment with fresh weights."""
+    options = config.task.model.overrides
+    overrides = {key: value for key, value in options.items() if value is not None}
+    return VideoClassifier.from_preset(
+        config.task.model.preset, num_classes, **overrides
+    )
+
+
+def preprocessing_of(config: ExperimentConfig) -> Preprocessing:
+    """The preprocessing of an experiment."""
+    return Preprocessing(**config.task.preprocessing.model_dump())
+
+
+def learned_policies(model: keras.Model) -> list:
+    """The policy layers of a classifier that learn; empty for a dense baseline."""
+    policies = [gate.policy for gate in model.gates.values()]
+    return [policy for policy in policies if isinstance(policy, LearnedPolicy)]
+
+
+def check_labels(labels: Sequence[str], expected: Sequence[str]) -> None:
+    """Raises ModelDirError unless a run goes on with the labels that it began with."""
+    if list(labels) != list(expected):
+        raise ModelDirError(
+            "The data set's labels are not those that this model_dir was trained with. "
+            f"Received: {list(labels)} for {list(expected)}"
+        )

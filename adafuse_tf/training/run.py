@@ -1,0 +1,40 @@
+"""What `train/train.py` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adafuse_tf.training import callbacks
+from adafuse_tf.training.config_loading import load_config
+from adafuse_tf.training.experiment import Experiment
+from adafuse_tf.training.model_dir import ModelDir
+
+
+def run_experiment(
+    mode: str,
+    model_dir: str | Path,
+    experiment: str | None = None,
+    config_files: Sequence[str | Path] = (),
+    overrides: Sequence[str] = (),
+) -> dict:
+    """Trains, evaluates, or both.
+
+    Args:
+        mode: `"train"`, `"eval"` or `"train_and_eval"`. With `"eval"` the settings that
+            the model was trained with come first, so only changes need be given.
+        model_dir: the folder of the run.
+        experiment, config_files, overrides: see `load_config`.
+
+    Returns:
+        The metrics; after `"train"` alone, those of the last epoch.
+    """
+    if mode == "eval":
+        folder = ModelDir(model_dir)
+        folder.read_config()  # raises if this is no model_dir
+        config_files = [folder.params, *config_files]
+    config = load_config(experiment, config_files, overrides)
+    run = Experiment(config, model_dir)
+    if mode != "eval":
+        run.train()
+    if mode == "train":
+        return callbacks.read_history(run.folder.history)[-1]
+    return run.evaluate()

@@ -1,0 +1,125 @@
+"""Numbers that change while a model trains, apart from the learning rate."""
+
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+from adafuse_tf.layers.actions import ACTIONS, KEEP
+from adafuse_tf.training.config import FlopsLossConfig, GumbelConfig
+
+# A logit this much above the others: p(other) is below the policy's floor of 1e-8, so
+# noise never changes the choice and no gradient reaches the policy.
+_CERTAIN = 20.0
+
+
+class ScheduleByProgress(keras.callbacks.Callback):
+    """Assigns variables before each training step.
+
+    The progress of a run goes from 0 at its first step to 1 at its last. A resumed run
+    goes on where it stopped, since nothing but the epoch and the batch is counted.
+
+    Args:
+        name: what the epoch's logs call the value.
+        variables: scalar `keras.Variable`s; all get the same value.
+        value: progress -> value.
+        steps_per_epoch, epochs: length of the run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        variables: list,
+        value: Callable[[float], float],
+        steps_per_epoch: int,
+        epochs: int,
+    ):
+        super().__init__()
+        self._name = name
+        self._variables = variables
+        self._value = value
+        self._steps_per_epoch = steps_per_epoch
+        self._last_step = max(1, steps_per_epoch * epochs - 1)
+        self._epoch = 0
+        self._assigned = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch; restored weights may have brought other values."""
+        self._epoch = epoch
+        self._assigned = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Assigns the value of this step where it differs from the last one's."""
+        step = self._epoch * self._steps_per_epoch + batch
+        value = self._value(step / self._last_step)
+        if value != self._assigned:
+            for variable in self._variables:
+                variable.assign(value)
+            self._assigned = value
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Reports the value of the epoch's last step."""
+        logs[self._name] = self._assigned
+
+
+class DenseWarmup(keras.callbacks.Callback):
+    """Makes every gate keep all channels in the first epochs.
+
+    The policy networks' last bias prefers "keep" so much that neither the noise nor the
+    cost can change it. When the warm-up ends the bias goes back to what it was: the
+    policies start from their initial state on top of a network that already works.
+
+    Args:
+        policies: `LearnedPolicy` layers; where some share weights, these shift once.
+        epochs: number of epochs to keep everything.
+    """
+
+    def __init__(self, policies: list, epochs: int):
+        super().__init__()
+        self._policies = list({id(p.output_dense): p for p in policies}.values())
+        self._epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Shifts the bias at the two ends of the warm-up."""
+        # Other epochs find the bias as it should be, also after a resume: the backup
+        # holds the bias of the end of the epoch before.
+        if epoch == 0:
+            self._shift(_CERTAIN)
+        elif epoch == self._epochs:
+            self._shift(-_CERTAIN)
+
+    def _shift(self, amount: float) -> None:
+        for policy in self._policies:
+            bias = policy.output_dense.bias
+            keep = policy.actions.index(ACTIONS[KEEP])
+            columns = ops.arange(bias.shape[0]) % len(policy.actions)
+            bias.assign(bias + amount * ops.cast(columns == keep, bias.dtype))
+
+
+def noise_scale(config: GumbelConfig) -> Callable[[float], float]:
+    """Progress -> factor on the Gumbel noise, linear between the two shares."""
+
+    def value(progress):
+        done = _ramp(progress, config.decay_from, config.decay_until)
+        return config.noise_start + done * (config.noise_end - config.noise_start)
+
+    return value
+
+
+def flops_weight(config: FlopsLossConfig) -> Callable[[float], float]:
+    """Progress -> weight of the FLOPs loss: 0 until `start`, then a linear warm-up."""
+
+    def value(progress):
+        if progress < config.start:
+            return 0.0
+        return config.weight * _ramp(
+            progress, config.start, config.start + config.warmup
+        )
+
+    return value
+
+
+def _ramp(progress: float, start: float, end: float) -> float:
+    if end <= start:
+        return float(progress >= start)
+    return min(max((progress - start) / (end - start), 0.0), 1.0)

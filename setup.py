@@ -1,0 +1,48 @@
+"""The package `adafuse_tf`: what it needs, and its extras."""
+
+from setuptools import find_packages, setup
+
+# What reads videos, holds an experiment's configuration and draws its curves.
+TRAINING = [
+    "av>=12",
+    "matplotlib>=3.7",
+    "pillow>=10.1",
+    "pydantic>=2",
+    "pyyaml>=6",
+    "tensorboard>=2.17",
+    "tqdm>=4.60",
+]
+
+EXTRAS = {
+    # Each Model Garden pins the TensorFlow of the same minor version.
+    "train": [*TRAINING, "tf-models-official>=2.17,<2.22"],
+    # The binaries of tensorflow-io load on TensorFlow 2.17 only, so that this extra
+    # selects TF 2.17 and Model Garden 2.17. Newer tensorflow-metadata needs a
+    # protobuf that TF 2.17 does not take.
+    "io": [
+        "tensorflow-io==0.37.1",
+        "tensorflow>=2.17,<2.18",
+        "tensorflow-metadata<1.16",
+    ],
+    "litert": ["ai-edge-litert>=1.3"],
+    "serving": ["grpcio>=1.60", "tensorflow-serving-api>=2.17,<2.22"],
+    "convert": ["torch>=2"],
+    # `train/demo.py` makes its videos from the photographs in scikit-image.
+    "demo": [*TRAINING, "scikit-image>=0.22"],
+    "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff", "scikit-image>=0.22"],
+}
+
+setup(
+    name="adafuse_tf",
+    version="0.1.0",
+    description="Adaptive temporal fusion (AdaFuse) for video recognition in Keras 3",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["adafuse_tf*"]),
+    install_requires=[
+        "absl-py>=1.4",
+        "keras>=3.12",
+        "numpy>=1.26",
+        "tensorflow>=2.17,<2.22",
+    ],
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from adafuse_tf.data import Preprocessing
+from adafuse_tf.data.preprocessing import resize
+from tests.shared import SHARED, needs_shared
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "preprocess.npz"
+REFERENCE = "parity/extra/preprocess.npz"
+
+
+def test_pixels_agree_with_the_reference_to_one_grey_level():
+    golden = np.load(GOLDEN)
+    one = Preprocessing(num_frames=1)
+    cropped = one.centre_crop(one.resize_short_side(golden["frames"])).numpy()
+    error = np.abs(cropped - golden["crop"])
+    assert error.max() <= 1
+    assert error.mean() < 0.25
+
+
+@needs_shared(REFERENCE)
+@pytest.mark.parametrize("name", ["sth_320x240", "jester_176x100", "tall_120x160"])
+def test_evaluate_agrees_with_the_reference(name):
+    reference = np.load(SHARED / REFERENCE)
+    result = Preprocessing(num_frames=2).evaluate(reference[f"{name}_frames"]).numpy()
+    expected = reference[f"{name}_tensor"].reshape(2, 3, 224, 224).transpose(0, 2, 3, 1)
+    # One grey level is 1 / 255 / 0.225.
+    assert np.abs(result - expected).max() < 1.01 / 255 / 0.224
+    assert np.abs(result - expected).mean() < 0.004
+
+
+def test_normalize_is_mean_and_std_per_colour():
+    frames = np.random.default_rng(0).integers(0, 256, [2, 5, 7, 3], np.uint8)
+    numbers = Preprocessing(mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    expected = (frames / 255 - np.array([0.1, 0.2, 0.3])) / np.array([0.4, 0.5, 0.6])
+    result = numbers.normalize(frames)
+    assert result.dtype == tf.float32
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_centre_crop_takes_the_middle():
+    frames = np.arange(9 * 12, dtype=np.uint8).reshape(1, 9, 12, 1).repeat(3, -1)
+    cropped = Preprocessing(resize=9, crop=5).centre_crop(frames)
+    # Borders 2 and 3.5, the half goes to the even number.
+    np.testing.assert_array_equal(cropped, frames[:, 2:7, 4:9])
+
+
+def test_frame_that_fits_is_left_alone():
+    frames = np.random.default_rng(0).integers(0, 256, [2, 16, 16, 3], np.uint8)
+    np.testing.assert_array_equal(resize(frames, [16, 16]), frames)
+
+
+@pytest.mark.parametrize("size", [(20, 30), (90, 75), (60, 20)])
+def test_resize_agrees_with_pillow(size):
+    image = pytest.importorskip("PIL.Image")
+    frame = np.random.default_rng(0).integers(0, 256, [60, 50, 3], np.uint8)
+    picture = image.fromarray(frame).resize(size[::-1], image.Resampling.BILINEAR)
+    # Shrinking without antialiasing would be off by tens of grey levels.
+    assert np.abs(resize(frame[None], size)[0] - np.asarray(picture)).max() <= 1
+
+
+def test_evaluate_in_a_graph_with_unknown_sizes():
+    numbers = Preprocessing(num_frames=2, resize=20, crop=16)
+    spec = tf.TensorSpec([2, None, None, 3], tf.uint8)
+    graph = tf.function(numbers.evaluate, input_signature=[spec])
+    assert graph.get_concrete_function().output_shapes == [2, 16, 16, 3]
+    frames = np.random.default_rng(0).integers(0, 256, [2, 40, 30, 3], np.uint8)
+    np.testing.assert_allclose(graph(frames), numbers.evaluate(frames), atol=1e-6)
+
+
+def test_dict_round_trip():
+    numbers = Preprocessing(num_frames=4, resize=64, crop=56, std=(0.1, 0.2, 0.3))
+    values = numbers.to_dict()
+    assert values["std"] == [0.1, 0.2, 0.3]  # a list, as in JSON and YAML
+    assert Preprocessing.from_dict(values) == numbers
+
+
+@pytest.mark.parametrize(
+    "values, error, match",
+    [
+        ({"frames": 8}, ValueError, r"num_frames.*Received: \['frames'\]"),
+        ({"num_frames": 0}, ValueError, "num_frames=0"),
+        ({"num_frames": 8.0}, TypeError, "num_frames=8.0"),
+        ({"crop": True}, TypeError, "crop=True"),
+        ({"crop": 300}, ValueError, "crop=300, resize=256"),
+        ({"mean": [0.5]}, ValueError, "three numbers"),
+        ({"mean": "abc"}, TypeError, "mean='abc'"),
+        ({"std": [0.5, 0, 0.5]}, ValueError, "positive"),
+    ],
+)
+def test_from_dict_is_strict(values, error, match):
+    with pytest.raises(error, match=match):
+        Preprocessing.from_dict(values)

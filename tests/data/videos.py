@@ -1,0 +1,64 @@
+"""Tiny videos and record files for the tests of this folder."""
+
+import csv
+
+import numpy as np
+
+from adafuse_tf.data import records
+
+
+def gradient_frames(count, height=32, width=48):
+    """uint8 `[count, H, W, 3]`: smooth pictures, frame k has mean brightness ~ 8 k."""
+    x = np.linspace(0, 40, width)[None, :, None]
+    y = np.linspace(0, 40, height)[:, None, None]
+    base = x + y + np.array([0, 10, 20])
+    return np.stack([base + 8 * k for k in range(count)]).clip(0, 255).astype(np.uint8)
+
+
+def write_video(path, frames, codec="libx264", rate=10, options=None):
+    """Writes uint8 `[N, H, W, 3]` as a video; `options` go to the container."""
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+def write_manifest(path, rows, columns=("path", "label", "split")):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
+
+
+def clip_record(count=10, label=0, media_id="clip", height=32, width=48, frames=None):
+    """One serialised clip with `gradient_frames`."""
+    if frames is None:
+        frames = gradient_frames(count, height, width)
+    return records.encode_clip(
+        [records.encode_frame(frame) for frame in frames],
+        label_index=label,
+        label_text=f"label {label}",
+        media_id=media_id,
+        width=frames.shape[2],
+        height=frames.shape[1],
+        frame_rate=10.0,
+    )
+
+
+def write_records(path, serialized):
+    import tensorflow as tf
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in serialized:
+            writer.write(record)
+    return str(path)

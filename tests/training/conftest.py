@@ -1,0 +1,147 @@
+"""Tiny records and a tiny model, so that a whole run takes seconds."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from adafuse_tf import costs, data
+from adafuse_tf.data import dataset_info, records
+from adafuse_tf.layers import (
+    AdaptiveTemporalFusion,
+    KeepPolicy,
+    LearnedPolicy,
+    PerFrame,
+)
+from adafuse_tf.models import VideoClassifier
+from adafuse_tf.training import load_config
+
+LABELS = ("darker", "lighter")
+SIZE, FRAMES = 16, 4
+_CLIPS = {}
+SETTINGS = {
+    "task.preprocessing": f"{{num_frames: {FRAMES}, resize: {SIZE}, crop: {SIZE}}}",
+    "task.train_data.batch_size": "4",
+    "task.validation_data.batch_size": "4",
+    "task.train_data.augmentation.multi_scale_crop": "[]",
+    "trainer.epochs": "2",
+    "trainer.optimizer.schedule": "constant",
+}
+
+
+def write_records(folder, clips_per_label, labels=LABELS):
+    """Videos that get darker or lighter, as records; returns the folder.
+
+    Args:
+        clips_per_label: split -> number of clips of each label.
+        labels: names in the order of their indices; what a clip shows follows its name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    splits = {}
+    for split, count in clips_per_label.items():
+        name = f"{split}-00000-of-00001.tfrecord"
+        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+            for number in range(count * len(labels)):
+                index = number % len(labels)
+                levels = np.linspace(30, 220, 2 * FRAMES) + rng.uniform(-20, 20)
+                levels = levels[::-1] if labels[index] == "darker" else levels
+                frames = (
+                    np.ones((2 * FRAMES, SIZE, SIZE, 3)) * levels[:, None, None, None]
+                )
+                jpegs = [records.encode_frame(f.astype("uint8")) for f in frames]
+                writer.write(
+                    records.encode_clip(
+                        jpegs,
+                        label_index=index,
+                        label_text=labels[index],
+                        media_id=f"{split}/{number}",
+                        width=SIZE,
+                        height=SIZE,
+                    )
+                )
+        splits[split] = data.SplitInfo(
+            count * len(labels), (name,), dict.fromkeys(labels, count)
+        )
+    info = data.DatasetInfo(tuple(labels), splits, jpeg_quality=95)
+    dataset_info.save_dataset_info(info, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def records_dir(tmp_path_factory):
+    """8 training and 8 validation clips of two labels."""
+    folder = tmp_path_factory.mktemp("records")
+    return write_records(folder, {"train": 4, "validation": 4})
+
+
+def settings(records_dir, **changes):
+    """A config for `records_dir`; `changes` has dots as double underscores."""
+    values = {**SETTINGS, "task.data_dir": str(records_dir)}
+    values.update({key.replace("__", "."): v for key, v in changes.items()})
+    return load_config(overrides=[f"{key}={value}" for key, value in values.items()])
+
+
+class TinyBackbone(keras.Model):
+    """Two convolutions with a gate between them; the interface of `ResNet`."""
+
+    def __init__(self, channels=8, learned=True):
+        policy = LearnedPolicy(hidden_units=8) if learned else KeepPolicy()
+        gate = AdaptiveTemporalFusion(policy, name="gate")
+        frames = keras.Input((None, None, None, 3), name="frames")
+        x = PerFrame(keras.layers.Conv2D(4, 3, 4, activation="relu", name="stem"))(
+            frames
+        )
+        y = PerFrame(
+            keras.layers.Conv2D(
+                channels, 3, padding="same", activation="relu", name="up"
+            )
+        )(x)
+        fused, policy = gate(x, y)
+        z = PerFrame(keras.layers.Conv2D(8, 3, padding="same", name="down"))(fused)
+        features = PerFrame(keras.layers.GlobalAveragePooling2D(name="pool"))(z)
+        super().__init__(frames, {"features": features, "policies": {"gate": policy}})
+        self.gates = {"gate": gate}
+        self.cost_table = (
+            costs.conv2d("stem", 3, 3, 4, 4),
+            costs.conv2d("up", 3, 4, channels, 4, produces="gate"),
+            costs.conv2d("down", 3, channels, 8, 4, consumes="gate"),
+        )
+
+
+def build_tiny(config, num_classes):
+    """Stands in for `build_model`; the preset `dense` has nothing to learn."""
+    learned = config.task.model.preset != "dense"
+    backbone = TinyBackbone(config.task.model.overrides.get("channels", 8), learned)
+    return VideoClassifier(backbone, num_classes, dropout=0.0)
+
+
+def in_memory(pipeline):
+    """A stand-in for `data.clips` that reads the records of a split only once.
+
+    Building a pipeline takes seconds; and every pass gives the same batches.
+    """
+
+    def clips(files, preprocessing, batch_size, training, **_):
+        key = (tuple(files), training)
+        if key not in _CLIPS:
+            batches = pipeline(files, preprocessing, 1000, training=training, seed=0)
+            _CLIPS[key] = next(iter(batches))
+        dataset = tf.data.Dataset.from_tensor_slices(_CLIPS[key])
+        return dataset.batch(batch_size, drop_remainder=training)
+
+    return clips
+
+
+@pytest.fixture
+def clips_in_memory(monkeypatch):
+    """Experiments use `in_memory`."""
+    clips = in_memory(data.clips)
+    monkeypatch.setattr("adafuse_tf.training.experiment.data.clips", clips)
+
+
+@pytest.fixture
+def tiny_model(monkeypatch):
+    """Experiments build `TinyBackbone` instead of a preset."""
+    for module in ("experiment", "model_dir"):
+        monkeypatch.setattr(f"adafuse_tf.training.{module}.build_model", build_tiny)

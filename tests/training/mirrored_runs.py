@@ -1,0 +1,55 @@
+"""Trains on one and on two logical processors; run by test_mirrored.py.
+
+A process of its own: logical devices must be set before TensorFlow starts.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
+from tests.training.conftest import build_tiny, in_memory, settings, write_records
+
+
+def main(folder):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+    experiment.build_model = model_dir.build_model = build_tiny
+    experiment.data.clips = in_memory(experiment.data.clips)  # the same batches
+    records = write_records(folder / "records", {"train": 4, "validation": 1})
+    weights, replicas = {}, {}
+    for strategy in ("one_device", "mirrored"):
+        # Clipping is left out: each replica clips its own part.
+        config = settings(
+            records,
+            task__model__preset="dense",
+            runtime__distribution_strategy=strategy,
+            trainer__epochs="1",
+            trainer__optimizer__clip_norm="null",
+        )
+        model = Experiment(config, folder / strategy).train()
+        weights[strategy] = model.get_weights()
+        replicas[strategy] = model.distribute_strategy.num_replicas_in_sync
+    pairs = zip(weights["one_device"], weights["mirrored"], strict=True)
+    config = settings(
+        records,
+        runtime__distribution_strategy="mirrored",
+        trainer__gumbel__noise_end="0.25",
+        trainer__dense_warmup_epochs="1",
+    )
+    gated = Experiment(config, folder / "gated").train()
+    noise = gated.gates["gate"].policy.noise_scale.value
+    return {
+        "replicas": replicas,
+        "difference": float(max(np.abs(a - b).max() for a, b in pairs)),
+        "noise": [float(v) for v in noise.values],
+        "rows": callbacks.read_history(folder / "gated" / "history.jsonl"),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]))))

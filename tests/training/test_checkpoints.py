@@ -1,0 +1,95 @@
+"""Weights files: what is in them and what is refused."""
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from adafuse_tf.training import ModelDirError
+from adafuse_tf.training.checkpoints import load_weights, save_weights
+
+
+def classifier(width=4, classes=2, extra=False):
+    layers = [keras.Input((3,)), keras.layers.Dense(width, name="body")]
+    layers += [keras.layers.Dense(width, name="extra")] * extra
+    model = keras.Sequential([*layers, keras.layers.Dense(classes, name="head")])
+    model.compile("adam", "mse")
+    return model
+
+
+def weights_of(model):
+    return [np.array(w) for w in model.get_weights()]
+
+
+def test_round_trip_without_the_optimizer(tmp_path):
+    model, other = classifier(), classifier()
+    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    save_weights(model, tmp_path / "new" / "last.weights.h5")
+    with h5py.File(tmp_path / "new" / "last.weights.h5") as file:
+        assert "optimizer" not in file
+    load_weights(other, tmp_path / "new" / "last.weights.h5")
+    for a, b in zip(weights_of(model), weights_of(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_failed_save_leaves_the_former_file(tmp_path, monkeypatch):
+    path = tmp_path / "last.weights.h5"
+    model = classifier()
+    save_weights(model, path)
+    before = path.read_bytes()
+
+    def fail(path):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(model, "save_weights", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_weights(model, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("other", "layer", "shape"),
+    [
+        ({"width": 5}, "body", r"\(3, 4\) in the file and \(3, 5\)"),
+        ({"classes": 3}, "head", r"\(4, 2\) in the file and \(4, 3\)"),
+        ({"extra": True}, "extra|head", "in the file"),
+    ],
+)
+def test_another_architecture_is_named(tmp_path, other, layer, shape):
+    save_weights(classifier(), tmp_path / "last.weights.h5")
+    model = classifier(**other)
+    before = weights_of(model)
+    with pytest.raises(ModelDirError, match=f"architecture: ({layer}) .*{shape}") as e:
+        load_weights(model, tmp_path / "last.weights.h5")
+    assert "\n" not in str(e.value)
+    for a, b in zip(before, weights_of(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_file_with_more_layers_is_refused(tmp_path):
+    save_weights(classifier(extra=True), tmp_path / "last.weights.h5")
+    with pytest.raises(ModelDirError, match="architecture"):
+        load_weights(classifier(), tmp_path / "last.weights.h5")
+
+
+def test_new_classifier_keeps_its_own_head(tmp_path):
+    source, model = classifier(), classifier(classes=3)
+    save_weights(source, tmp_path / "last.weights.h5")
+    head = weights_of(model)[2:]
+    load_weights(model, tmp_path / "last.weights.h5", new_classifier=True)
+    expected = weights_of(source)[:2] + head
+    for a, b in zip(expected, weights_of(model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ModelDirError, match="body"):
+        load_weights(
+            classifier(width=5), tmp_path / "last.weights.h5", new_classifier=True
+        )
+
+
+def test_damaged_and_missing_files(tmp_path):
+    (tmp_path / "bad.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(ModelDirError, match="not a readable weights file"):
+        load_weights(classifier(), tmp_path / "bad.weights.h5")
+    with pytest.raises(FileNotFoundError, match="none.weights.h5"):
+        load_weights(classifier(), tmp_path / "none.weights.h5")

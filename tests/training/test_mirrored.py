@@ -1,0 +1,26 @@
+"""Two devices give what one gives."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_two_devices_equal_one(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.training.mirrored_runs", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found["replicas"] == {"one_device": 1, "mirrored": 2}
+    assert found["difference"] < 1e-5
+    # With gates both replicas follow the schedules.
+    assert found["noise"] == [0.25, 0.25]
+    first, second = found["rows"]
+    assert first["validation/keep"] == 1.0
+    assert second["train/gmacs"] < first["train/gmacs"]

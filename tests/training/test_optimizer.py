@@ -1,0 +1,66 @@
+"""Learning rates over time and per variable."""
+
+import keras
+import numpy as np
+import pytest
+
+from adafuse_tf.training.config import OptimizerConfig
+from adafuse_tf.training.optimizer import build_learning_rate, build_optimizer
+
+
+def rates(steps, **settings):
+    config = OptimizerConfig(learning_rate=1.0, **settings)
+    schedule = build_learning_rate(config, steps_per_epoch=10, epochs=10)
+    return [float(schedule(step)) for step in steps]
+
+
+def test_step_schedule_drops_after_its_shares():
+    found = rates([0, 39, 40, 79, 80, 99], schedule="step")
+    np.testing.assert_allclose(found, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+
+
+def test_cosine_schedule_falls_to_zero():
+    np.testing.assert_allclose(rates([0, 50, 100]), [1, 0.5, 0], atol=1e-6)
+
+
+def test_constant_schedule():
+    assert rates([0, 99, 1000], schedule="constant") == [1, 1, 1]
+
+
+def test_warmup_climbs_to_the_schedule():
+    found = rates([0, 9, 19, 20, 99], schedule="constant", warmup_epochs=2.0)
+    np.testing.assert_allclose(found, [0.05, 0.5, 1, 1, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_gates_learn_at_their_own_rate(name):
+    config = OptimizerConfig(
+        name=name,
+        learning_rate=0.1,
+        schedule="constant",
+        clip_norm=None,
+        gate_learning_rate_multiplier=0.25,
+    )
+    gate, other = keras.Variable([1.0, 1.0]), keras.Variable([1.0, 1.0])
+    optimizer = build_optimizer(config, 10, 10, [gate])
+    for _ in range(3):
+        optimizer.apply([np.float32([1, -2])] * 2, [gate, other])
+    moved = 1 - np.array(other)
+    assert np.abs(moved).min() > 0.05
+    np.testing.assert_allclose(1 - np.array(gate), 0.25 * moved, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_weight_decay_is_for_kernels(name):
+    config = OptimizerConfig(
+        name=name, learning_rate=0.1, schedule="constant", weight_decay=0.5
+    )
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    layer.bias.assign([1.0, 1.0])
+    before = np.array(layer.kernel)
+    optimizer = build_optimizer(config, 10, 10)
+    zeros = [np.zeros(v.shape, "float32") for v in layer.trainable_variables]
+    optimizer.apply(zeros, layer.trainable_variables)
+    np.testing.assert_allclose(np.array(layer.kernel), before * 0.95, rtol=1e-5)
+    np.testing.assert_array_equal(np.array(layer.bias), [1, 1])

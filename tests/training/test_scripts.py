@@ -1,0 +1,46 @@
+"""The scripts: quick to load, one line for expected errors."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adafuse_tf import cli
+from adafuse_tf.training import ConfigError, load_config
+
+TRAIN = Path(__file__).resolve().parents[2] / "train"
+
+
+@pytest.mark.parametrize("script", ["train", "evaluate", "predict"])
+def test_help_does_not_wait_for_tensorflow(script):
+    code = (
+        "import runpy, sys\n"
+        f"runpy.run_path({str(TRAIN / script)!r} + '.py', run_name='imported')\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'av'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_expected_error_is_one_line(capsys):
+    with pytest.raises(SystemExit) as caught, cli.one_line_errors():
+        load_config(overrides=["trainer.epochs=no"])
+    assert caught.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "Error: trainer.epochs: must be an integer. Received: 'no'\n"
+    )
+    assert not captured.out
+
+
+def test_other_errors_keep_their_trace():
+    with pytest.raises(ValueError, match="invalid literal"), cli.one_line_errors():
+        int("x")  # not raised by this package
+
+
+def test_config_errors_are_value_errors():
+    assert issubclass(ConfigError, ValueError)

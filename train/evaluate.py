@@ -1,0 +1,42 @@
+"""Measures a trained model on records that its training never saw.
+
+    python train/evaluate.py --model_dir runs/mine \
+        --input_path "records/validation-*.tfrecord"
+
+Labels are matched by name. Writes the metrics to `--output` and prints them as JSON.
+"""
+
+from absl import app, flags
+
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
+_INPUT_PATH = flags.DEFINE_string(
+    "input_path", None, "Record file, folder (all *.tfrecord in it) or glob pattern."
+)
+_CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "last", ["last", "best"], "Which weights of the run."
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Clips at a time.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "File to write; default: <model_dir>/evaluation/metrics.json."
+)
+flags.mark_flags_as_required(["model_dir", "input_path"])
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    from adafuse_tf import cli
+
+    cli.quiet_tensorflow()
+    with cli.one_line_errors():
+        from adafuse_tf.training import ModelDir, evaluate_records
+
+        metrics = evaluate_records(
+            _MODEL_DIR.value, _INPUT_PATH.value, _CHECKPOINT.value, _BATCH_SIZE.value
+        )
+        cli.write_json(_OUTPUT.value or ModelDir(_MODEL_DIR.value).evaluation, metrics)
+        cli.print_json(metrics)
+
+
+if __name__ == "__main__":
+    app.run(main)
