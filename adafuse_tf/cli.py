@@ -37,7 +37,7 @@ def one_line_errors() -> Iterator[None]:
 
 def quiet_tensorflow() -> None:
     """Keeps TensorFlow's start-up notes off the screen, unless the user set a level."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def write_json(path: str | os.PathLike, value) -> None:

@@ -45,8 +45,8 @@ MOVES = {
 }
 
 # Apparent motion from one frame to the next, averaged over the frame's area and as a
-# fraction of its width: 1 to 2.5 pixels in a frame of 64.
-_SPEED = (1 / 64, 2.5 / 64)
+# fraction of its width: 2 to 4 pixels in a frame of 64.
+_SPEED = (2 / 64, 4 / 64)
 # Mean distance of a point of the unit square from its centre: turns a speed into the
 # rate of a zoom (log of the width per frame) or of a roll (radians per frame).
 _MEAN_RADIUS = 0.3826

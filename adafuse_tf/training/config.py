@@ -44,7 +44,8 @@ class ModelConfig(_Config):
     # Keyword arguments of the preset. An override of null is the preset's default,
     # so that a later config can take back what an earlier one has set.
     overrides: dict[str, Any] = {}
-    # A `.weights.h5` to start from; its classifier may have other classes.
+    # What to start from: a `.weights.h5` (its classifier may have other classes), or
+    # a PyTorch file or `.npz` for the backbone alone, such as torchvision's ResNets.
     init_weights: Name | None = None
 
 
@@ -196,8 +197,12 @@ class TrainerConfig(_Config):
     """How long and how."""
 
     epochs: Count = 50
-    # So many epochs every gate keeps all channels; the policies learn after that.
+    # So many epochs every gate keeps all channels: the dense twin learns first, and
+    # the policies then on top of features that mean something.
     dense_warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    # By how much the logit of "keep" leads when that ends: at 2 a channel is kept with
+    # p = 0.79, so that the network goes on nearly as before. 0 starts uniform.
+    keep_lead_after_warmup: NonNegative = 2.0
     optimizer: OptimizerConfig = OptimizerConfig()
     gumbel: GumbelConfig = GumbelConfig()
 

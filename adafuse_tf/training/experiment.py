@@ -25,6 +25,7 @@ from adafuse_tf.training.model_dir import (
 )
 from adafuse_tf.training.optimizer import build_optimizer
 from adafuse_tf.training.runtime import build_strategy, precision
+from adafuse_tf.weights import initialize_backbone
 
 # Training clips that are also measured after each epoch, with arg max policies and
 # without augmentation, in batches.
@@ -163,8 +164,11 @@ class Experiment:
         task, trainer = self.config.task, self.config.trainer
         classes = len(self.info.labels)
         model = build_model(self.config, classes)
-        if task.model.init_weights is not None:
-            load_weights(model, task.model.init_weights, new_classifier=True)
+        source = task.model.init_weights
+        if source is not None and source.endswith(".weights.h5"):
+            load_weights(model, source, new_classifier=True)
+        elif source is not None:
+            initialize_backbone(model, source)
         policies = learned_policies(model)
         for policy in policies:
             policy.temperature.assign(trainer.gumbel.temperature)
@@ -204,7 +208,13 @@ class Experiment:
                 ),
             ]
         if policies and trainer.dense_warmup_epochs:
-            chosen.append(schedules.DenseWarmup(policies, trainer.dense_warmup_epochs))
+            chosen.append(
+                schedules.DenseWarmup(
+                    policies,
+                    trainer.dense_warmup_epochs,
+                    trainer.keep_lead_after_warmup,
+                )
+            )
         evaluator = Evaluator(model)
         sample = self._plain_dataset(
             task.train_data.split, task.train_data.batch_size

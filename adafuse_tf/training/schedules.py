@@ -66,18 +66,21 @@ class DenseWarmup(keras.callbacks.Callback):
     """Makes every gate keep all channels in the first epochs.
 
     The policy networks' last bias prefers "keep" so much that neither the noise nor the
-    cost can change it. When the warm-up ends the bias goes back to what it was: the
-    policies start from their initial state on top of a network that already works.
+    cost can change it. When the warm-up ends the bias still leans towards "keep" by
+    `lead`: a network that works is not shaken, and the cost then pulls channel by
+    channel.
 
     Args:
         policies: `LearnedPolicy` layers; where some share weights, these shift once.
         epochs: number of epochs to keep everything.
+        lead: logit of "keep" above the others when the warm-up ends.
     """
 
-    def __init__(self, policies: list, epochs: int):
+    def __init__(self, policies: list, epochs: int, lead: float = 0.0):
         super().__init__()
         self._policies = list({id(p.output_dense): p for p in policies}.values())
         self._epochs = epochs
+        self._lead = lead
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shifts the bias at the two ends of the warm-up."""
@@ -86,7 +89,7 @@ class DenseWarmup(keras.callbacks.Callback):
         if epoch == 0:
             self._shift(_CERTAIN)
         elif epoch == self._epochs:
-            self._shift(-_CERTAIN)
+            self._shift(self._lead - _CERTAIN)
 
     def _shift(self, amount: float) -> None:
         for policy in self._policies:

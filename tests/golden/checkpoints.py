@@ -31,18 +31,18 @@ class Golden:
         return [self.outputs[k] for k in names]
 
 
-def load(name):
-    """Loads one configuration from `parity/`."""
+def load(name, tuned=True):
+    """Loads one configuration from `parity/`, with or without its tuned tensors."""
     meta = json.loads((FOLDER / f"{name}.json").read_text())
     with np.load(FOLDER / f"{name}.npz") as file:
         outputs = dict(file)
     prefix = "tuned/"
-    tuned = {
+    stored = {
         k.removeprefix(prefix): outputs.pop(k)
         for k in list(outputs)
         if k.startswith(prefix)
     }
-    tensors = rebuild(meta["shapes"], meta["seed"], tuned)
+    tensors = rebuild(meta["shapes"], meta["seed"], stored if tuned else {})
     return Golden(tensors, clip(**{k: meta[k] for k in ("N", "T", "size", "seed")}),
                   meta, outputs)  # fmt: skip
 

@@ -1,0 +1,40 @@
+"""What the README shows works."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_layer_example_runs():
+    scope = {}
+    exec(blocks("python")[0], scope)
+    clips = np.zeros((2, 8, 32, 32, 3), "float32")
+    assert scope["model"](clips).shape == (2, 64)
+
+
+def test_network_example_runs_on_a_smaller_network():
+    code = blocks("python")[1]
+    code = code.replace(
+        '"adafuse_tsm_resnet50", num_classes=174',
+        '"adafuse_tsm_resnet18", num_classes=5, width=0.125',
+    )
+    keras.utils.set_random_seed(0)
+    scope = {
+        "clips": np.random.default_rng(0).normal(size=(2, 3, 32, 32, 3)),
+        "labels": np.array([0, 1]),
+    }
+    exec(code, scope)
+    assert scope["result"].logits.shape == (2, 5)
+
+
+def test_folders_of_the_map_exist():
+    for folder in re.findall(r"^\| `([\w/]+)` \|", README, re.M):
+        assert (Path(__file__).parents[1] / folder).is_dir(), folder

@@ -1,0 +1,32 @@
+"""The whole way on data made on the spot: videos, records, training, a table.
+
+    python train/demo.py
+    python train/demo.py --output_dir runs/demo
+
+Trains TSN (averages frames), TSM and AdaFuse on eight camera moves and compares them.
+"""
+
+from absl import app, flags
+
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/demo", "Folder for everything.")
+_PARAMS_OVERRIDE = flags.DEFINE_multi_string(
+    "params_override", [], "Settings for all models, as train.py takes them."
+)
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    from adafuse_tf import cli
+
+    cli.quiet_tensorflow()
+    with cli.one_line_errors():
+        from adafuse_tf.training.demo import run_demo, table
+
+        results = run_demo(_OUTPUT_DIR.value, overrides=_PARAMS_OVERRIDE.value)
+        print(f"\n{table(results)}\n")
+        print(f"Policies: {_OUTPUT_DIR.value}/policies.png")
+
+
+if __name__ == "__main__":
+    app.run(main)
