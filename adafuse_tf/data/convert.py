@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -94,7 +95,12 @@ def convert(
     # Threads, not processes: FFmpeg and libjpeg run outside Python's lock.
     with (
         concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool,
-        tqdm(total=len(items), unit="clip", disable=not progress) as bar,
+        tqdm(
+            total=len(items),
+            unit="clip",
+            disable=not progress,
+            mininterval=0.1 if sys.stderr.isatty() else 10,  # a log is no screen
+        ) as bar,
     ):
         for split, members in _by_split(items).items():
             results = _ordered(pool, work, members, window=4 * (workers or 8))
