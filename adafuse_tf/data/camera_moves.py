@@ -45,8 +45,8 @@ MOVES = {
 }
 
 # Apparent motion from one frame to the next, averaged over the frame's area and as a
-# fraction of its width: 2 to 4 pixels in a frame of 64.
-_SPEED = (2 / 64, 4 / 64)
+# fraction of its width: 4 to 8 pixels in a frame of 64.
+_SPEED = (4 / 64, 8 / 64)
 # Mean distance of a point of the unit square from its centre: turns a speed into the
 # rate of a zoom (log of the width per frame) or of a roll (radians per frame).
 _MEAN_RADIUS = 0.3826
@@ -207,7 +207,7 @@ def write_camera_moves(
     output_dir: str | os.PathLike,
     train_clips: int = 1600,
     validation_clips: int = 320,
-    num_frames: int = 16,
+    num_frames: int = 8,
     size: int = 64,
     frame_rate: int = 12,
     seed: int = 0,

@@ -33,7 +33,7 @@ def written(tmp_path_factory):
         return folder, list(csv.DictReader(f))
 
 
-def draw(move, seed, num_frames=16, aspect=1.5):
+def draw(move, seed, num_frames=8, aspect=1.5):
     rng = np.random.default_rng(seed)
     return camera_moves.draw_trajectory(move, num_frames, rng, aspect)
 
@@ -106,10 +106,10 @@ def test_speed_of_a_pan_is_in_pixels_of_the_frame(photo):
     for seed in range(4):
         path = draw("pan_right", seed, aspect=1.0)
         moved = np.hypot(np.diff(path.x), np.diff(path.y)) / path.view[1:] * 64
-        assert np.all((moved >= 1.999) & (moved <= 4.001))
+        assert np.all((moved >= 3.999) & (moved <= 8.001))
 
 
-def poses_of_random_frames(move, count=1500, num_frames=16, aspect=1.5):
+def poses_of_random_frames(move, count=1500, num_frames=8, aspect=1.5):
     rng = np.random.default_rng(sorted(camera_moves.MOVES).index(move))
     poses = []
     for _ in range(count):

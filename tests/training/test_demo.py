@@ -14,7 +14,7 @@ SMALL = (
 
 def test_the_whole_way_on_a_few_videos(tmp_path, capsys):
     results = run_demo(tmp_path / "demo", 16, 8, overrides=[SMALL])
-    assert list(results) == ["TSN", "TSM", "AdaFuse"]
+    assert set(results) == {"TSN", "TSM", "AdaFuse"}
     assert all(metrics["num_clips"] == 8 for metrics in results.values())
     assert results["TSM"]["policy"] is None and results["AdaFuse"]["policy"]
     written = json.loads((tmp_path / "demo" / "results.json").read_text())

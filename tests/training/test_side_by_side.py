@@ -1,0 +1,27 @@
+import os
+
+import pytest
+
+from adafuse_tf.training.side_by_side import run_side_by_side
+
+
+def own_process():
+    print("one\ntwo")
+    return os.getpid()
+
+
+def fail():
+    raise ValueError("of this job")
+
+
+def test_each_job_has_its_process_and_its_name(capfd):
+    results = run_side_by_side({"first": own_process, "second": own_process})
+    assert len({os.getpid(), *results.values()}) == 3
+    out = capfd.readouterr().out
+    for line in ("first   one", "first   two", "second  one", "second  two"):
+        assert line in out
+
+
+def test_error_of_a_job_is_raised():
+    with pytest.raises(ValueError, match="of this job"):
+        run_side_by_side({"good": own_process, "bad": fail})
