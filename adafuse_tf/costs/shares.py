@@ -3,6 +3,7 @@
 from keras import ops
 
 from adafuse_tf.layers.actions import KEEP, REUSE, SKIP
+from adafuse_tf.layers.time_slice import drop_first, drop_last
 
 
 def computed_share(policy, history="raw", last_frame="exact"):
@@ -20,11 +21,11 @@ def computed_share(policy, history="raw", last_frame="exact"):
     Returns:
         `[B, T]` float tensor in [0, 1].
     """
-    keep = policy[..., KEEP]
+    actions = ops.unstack(policy, axis=-1)
+    keep, reuse = actions[KEEP], actions[REUSE]
     if history == "fused":
         return ops.mean(keep, axis=-1)
-    reuse = policy[..., REUSE]
-    idle = (1.0 - keep[:, :-1]) * (1.0 - reuse[:, 1:])
+    idle = (1.0 - drop_last(keep)) * (1.0 - drop_first(reuse))
     num_frames = policy.shape[1]
     if last_frame == "authors" and num_frames != 1:
         last = 1.0 - keep[:, -2:-1]
@@ -39,4 +40,4 @@ def read_share(policy):
     Returns:
         `[B, T]` float tensor: 1 - the share of skipped channels.
     """
-    return 1.0 - ops.mean(policy[..., SKIP], axis=-1)
+    return 1.0 - ops.mean(ops.unstack(policy, axis=-1)[SKIP], axis=-1)

@@ -24,8 +24,6 @@ def pad_actions(one_hot, actions):
     """Widens a choice among `actions` `[..., A]` to all of `ACTIONS` `[..., 3]`."""
     if actions == ACTIONS:
         return one_hot
-    zeros = ops.zeros_like(one_hot[..., :1])
-    columns = [
-        one_hot[..., actions.index(a), None] if a in actions else zeros for a in ACTIONS
-    ]
-    return ops.concatenate(columns, axis=-1)
+    given = dict(zip(actions, ops.unstack(one_hot, axis=-1), strict=True))
+    zeros = ops.zeros_like(given["keep"])
+    return ops.stack([given.get(action, zeros) for action in ACTIONS], axis=-1)

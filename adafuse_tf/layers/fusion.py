@@ -21,8 +21,9 @@ def fuse(y, policy, history, state=None):
     Returns:
         A tuple `(ỹ, new_state)` of the shapes of `y` and `state`.
     """
-    policy = ops.cast(policy, y.dtype)[:, :, None, None]
-    keep, reuse = policy[..., KEEP], policy[..., REUSE]
+    policy = ops.expand_dims(ops.cast(policy, y.dtype), (2, 3))
+    actions = ops.unstack(policy, axis=-1)
+    keep, reuse = actions[KEEP], actions[REUSE]
     if history == "raw":
         previous, last = previous_frame(y, state)
         return y * keep + previous * reuse, last

@@ -9,6 +9,7 @@ from adafuse_tf.layers.state import check_state
 from adafuse_tf.layers.straight_through import (
     gumbel_noise,
     one_hot_argmax,
+    softmax,
     straight_through_argmax,
 )
 
@@ -198,7 +199,7 @@ class LearnedPolicy(keras.layers.Layer):
         hidden = self.batch_norm(self.hidden_dense(features), training=training)
         q = self.output_dense(ops.relu(hidden))
         shape = (*ops.shape(q)[:2], self.num_decisions, len(self.actions))
-        p = ops.softmax(ops.reshape(q, shape), axis=-1)
+        p = softmax(ops.reshape(q, shape))
         return ops.log(ops.maximum(p, 1e-8)), new_state
 
     def _features(self, x, state):

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from adafuse_tf.layers.time_slice import drop_last
+
 
 def previous_frame(x, state=None):
     """Shifts `x` by one frame along time.
@@ -21,4 +23,4 @@ def previous_frame(x, state=None):
         first = ops.zeros_like(x[:, :1])
     else:
         first = ops.cast(ops.expand_dims(state, 1), x.dtype)
-    return ops.concatenate([first, x[:, :-1]], axis=1), x[:, -1]
+    return ops.concatenate([first, drop_last(x)], axis=1), x[:, -1]

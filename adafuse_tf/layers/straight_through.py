@@ -1,5 +1,7 @@
 """Discrete choices that gradients pass through (Gumbel-softmax)."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -17,9 +19,26 @@ def one_hot_argmax(x):
     Ties go to the lower index as in `np.argmax`. `ops.argmax` is avoided because its
     lowering needs an operation outside LiteRT's built-in set.
     """
-    is_max = ops.cast(ops.equal(x, ops.max(x, axis=-1, keepdims=True)), x.dtype)
-    is_first = ops.cast(ops.cumsum(is_max, axis=-1) < 1.5, x.dtype)
-    return is_max * is_first
+    scores = ops.unstack(x, axis=-1)
+    best = functools.reduce(ops.maximum, scores)
+    free, chosen = ops.ones_like(best), []
+    for score in scores:
+        chosen.append(free * ops.cast(ops.equal(score, best), x.dtype))
+        free = free - chosen[-1]
+    return ops.stack(chosen, axis=-1)
+
+
+def softmax(x):
+    """Softmax along a last axis of a few entries.
+
+    TensorFlow's own takes several times as long on so short an axis.
+    """
+    scores = ops.unstack(x, axis=-1)
+    # The result does not depend on what is subtracted, so neither does its gradient.
+    best = ops.stop_gradient(functools.reduce(ops.maximum, scores))
+    weights = [ops.exp(score - best) for score in scores]
+    total = sum(weights[1:], weights[0])
+    return ops.stack([weight / total for weight in weights], axis=-1)
 
 
 def straight_through_argmax(scores, temperature):
@@ -36,7 +55,7 @@ def straight_through_argmax(scores, temperature):
         Tensor `[..., A]`, exactly 0 or 1, with the gradient of
         `softmax(scores / temperature)`.
     """
-    soft = ops.softmax(scores / temperature, axis=-1)
+    soft = softmax(scores / temperature)
     hard = ops.stop_gradient(one_hot_argmax(scores))
     # The difference is exactly zero, so the forward value stays exactly 0 or 1.
     return hard + (soft - ops.stop_gradient(soft))

@@ -5,6 +5,7 @@ from keras import ops
 
 from adafuse_tf.layers.previous_frame import previous_frame
 from adafuse_tf.layers.state import check_state
+from adafuse_tf.layers.time_slice import drop_first
 
 MODES = ("bidirectional", "causal")
 
@@ -77,17 +78,18 @@ class TemporalShift(keras.layers.Layer):
                 expected = (x.shape[0], *x.shape[2:4], n)
                 check_state(state, {"shifted": expected}, self.name)
                 past = state["shifted"]
-            shifted, last = previous_frame(x[..., :n], past)
-            y = ops.concatenate([shifted, x[..., n:]], axis=-1)
+            fold, rest = ops.split(x, [n], axis=-1)
+            shifted, last = previous_frame(fold, past)
+            y = ops.concatenate([shifted, rest], axis=-1)
             return y if state is None else (y, {"shifted": last})
         if state is not None:
             self._require_causal()
-        future = x[..., :n]
+        future, past, rest = ops.split(x, [n, 2 * n], axis=-1)
         following = ops.concatenate(
-            [future[:, 1:], ops.zeros_like(future[:, :1])], axis=1
+            [drop_first(future), ops.zeros_like(future[:, :1])], axis=1
         )
-        previous, _ = previous_frame(x[..., n : 2 * n])
-        return ops.concatenate([following, previous, x[..., 2 * n :]], axis=-1)
+        previous, _ = previous_frame(past)
+        return ops.concatenate([following, previous, rest], axis=-1)
 
     def _require_causal(self):
         if self.mode != "causal":

@@ -45,7 +45,7 @@ def run_demo(
     shutil.rmtree(output_dir, ignore_errors=True)
     _say("Making videos: a virtual camera moves over photographs")
     manifest = camera_moves.write_camera_moves(
-        output_dir / "videos", train_clips, validation_clips
+        output_dir / "camera_moves", train_clips, validation_clips
     )
     records = output_dir / "records"
     _say("Preparing: videos to records")
@@ -70,7 +70,7 @@ def run_demo(
         }
     )
     validation = [item for item in items if item.split == "validation"]
-    _say("Predicting one video with AdaFuse")
+    _say(f"Predicting one video of '{validation[0].label}' with AdaFuse")
     trained = load_trained(output_dir / "adafuse")
     print(*predict_videos(*trained, [validation[0].path], top_k=3))
     _draw(trained, validation, results["AdaFuse"], output_dir / "policies.png")

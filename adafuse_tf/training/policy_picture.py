@@ -55,14 +55,14 @@ def draw_policies(
 
 
 def _draw_shares(axis, gates: Sequence[str], shares) -> None:
-    start = np.zeros(len(gates))
+    rows, start = np.arange(len(gates)), np.zeros(len(gates))
     for action in (KEEP, REUSE, SKIP):
         width = np.array([shares[gate][ACTIONS[action]] for gate in gates])
         axis.barh(
-            [_short(g) for g in gates], width, left=start, color=_COLOURS[action],
-            label=ACTIONS[action],
-        )  # fmt: skip
+            rows, width, left=start, color=_COLOURS[action], label=ACTIONS[action]
+        )
         start += width
+    axis.set_yticks(rows, [_short(gate) for gate in gates])
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
     axis.set_xlabel("share of channels, all validation clips")

@@ -4,8 +4,16 @@ import tensorflow as tf
 from adafuse_tf.layers.straight_through import (
     gumbel_noise,
     one_hot_argmax,
+    softmax,
     straight_through_argmax,
 )
+
+
+def test_softmax_is_tensorflows_also_for_large_scores():
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype("float32")
+    for scale in (1, 1000):
+        expected = tf.nn.softmax(x * scale)
+        np.testing.assert_allclose(softmax(x * scale), expected, atol=1e-6)
 
 
 def test_one_hot_argmax_is_numpys_also_on_ties():
