@@ -19,13 +19,15 @@ def authors_base(operations):
     return sum(_gflops(op) for op in operations)
 
 
-def authors_gflops(operations, policies, last_frame="authors"):
+def authors_gflops(operations, policies, last_frame="authors", histories=None):
     """Average GFLOPs per frame of a batch, differentiable in the policies.
 
     Args:
         operations: Sequence of `Operation`.
         policies: `dict[str, Tensor]` of gate name to one-hot `[B, T, C, 3]`.
         last_frame: `"authors"` as released, or `"exact"` for paper Eq. 5 as written.
+        histories: `dict[str, str]` of gate name to `"raw"` or `"fused"`; raw where
+            absent, as in the release.
 
     Returns:
         A dict of scalars: `base` (all kept), `upb` (consumers' savings taken off) and
@@ -38,7 +40,8 @@ def authors_gflops(operations, policies, last_frame="authors"):
             read = read_share(policies[op.consumes])
             upb = upb - _gflops(op) * (1.0 - ops.mean(read))
         if op.produces:
-            computed = computed_share(policies[op.produces], last_frame=last_frame)
+            history = (histories or {}).get(op.produces, "raw")
+            computed = computed_share(policies[op.produces], history, last_frame)
         if op.consumes or op.produces:
             real = real - _gflops(op) * (1.0 - ops.mean(read * computed))
     return {"base": base, "upb": upb, "real": real}

@@ -12,7 +12,8 @@ class FlopsLoss(keras.losses.Loss):
 
     With `r = gmacs / reference`:
 
-    - `"linear"`: `weight · r` (paper Eq. 6 with λ = `weight`).
+    - `"linear"`: `weight · r` (paper Eq. 6). The published λ multiply GFLOPs per
+      frame: they mean `weight=λ, reference=T` here.
     - `"budget"`: `weight · (r - target)²`, to spend a given share of the reference.
 
     Args:

@@ -26,11 +26,8 @@ def computed_share(policy, history="raw", last_frame="exact"):
     if history == "fused":
         return ops.mean(keep, axis=-1)
     idle = (1.0 - drop_last(keep)) * (1.0 - drop_first(reuse))
-    num_frames = policy.shape[1]
-    if last_frame == "authors" and num_frames != 1:
-        last = 1.0 - keep[:, -2:-1]
-    else:
-        last = 1.0 - keep[:, -1:]
+    # The last two frames' first one; for T = 1 that is the only one.
+    last = 1.0 - (keep[:, -2:][:, :1] if last_frame == "authors" else keep[:, -1:])
     return 1.0 - ops.mean(ops.concatenate([idle, last], axis=1), axis=-1)
 
 

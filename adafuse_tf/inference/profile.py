@@ -64,6 +64,14 @@ def profile(model, clips, batch_size=8, seed=None, noise=None):
         raise ValueError(
             f"`noise` must be for the gates {list(model.gates)}. Received: {unknown}"
         )
+    for gate, values in (noise or {}).items():
+        if np.shape(values)[:2] != clips.shape[:2]:
+            raise ValueError(
+                f"`noise` of '{gate}' must begin with [N, T] = {clips.shape[:2]}. "
+                f"Received: shape={np.shape(values)}"
+            )
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
     view = model.with_outputs("logits", "gmacs", "policies")
     run = tf.function(lambda frames, noise: run_with_noise(view, frames, noise))
     parts = []
@@ -81,7 +89,8 @@ def profile(model, clips, batch_size=8, seed=None, noise=None):
         parts.append(tf.nest.map_structure(lambda t: t.numpy(), out))
     merged = tf.nest.map_structure(lambda *p: np.concatenate(p), *parts)
     one_hot = merged["policies"]
-    gflops = costs.authors_gflops(model.cost_table, one_hot)
+    histories = {name: gate.history for name, gate in model.gates.items()}
+    gflops = costs.authors_gflops(model.cost_table, one_hot, histories=histories)
     policies = {k: np.argmax(p, -1).astype("int32") for k, p in one_hot.items()}
     return Profile(
         logits=merged["logits"],

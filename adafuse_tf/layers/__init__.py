@@ -5,7 +5,6 @@ from adafuse_tf.layers.adaptive_temporal_fusion import AdaptiveTemporalFusion
 from adafuse_tf.layers.fixed_policies import KeepPolicy, RandomPolicy, ThresholdPolicy
 from adafuse_tf.layers.learned_policy import LearnedPolicy
 from adafuse_tf.layers.per_frame import PerFrame
-from adafuse_tf.layers.previous_frame import previous_frame
 from adafuse_tf.layers.straight_through import gumbel_noise
 from adafuse_tf.layers.temporal_shift import TemporalShift
 
@@ -22,5 +21,4 @@ __all__ = [
     "TemporalShift",
     "ThresholdPolicy",
     "gumbel_noise",
-    "previous_frame",
 ]

@@ -60,7 +60,8 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
     """
 
     def __init__(self, policy=None, history="raw", **kwargs):
-        super().__init__(**kwargs)
+        # Inputs are cast where they are used: the policy and its state stay float32.
+        super().__init__(autocast=False, **kwargs)
         if history not in HISTORIES:
             raise ValueError(
                 f"`history` must be one of {HISTORIES}. Received: history={history!r}"
@@ -111,6 +112,7 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
         return state
 
     def call(self, x, y, state=None, noise=None, training=None):
+        y = ops.cast(y, self.compute_dtype)
         if state is None:
             policy = self.policy(x, y, noise=noise, training=training)
             return fuse(y, policy, self.history)[0], policy

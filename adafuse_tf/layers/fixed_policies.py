@@ -15,6 +15,7 @@ class FixedPolicy(keras.layers.Layer):
 
     actions = ACTIONS
     state_shapes = {}
+    streams = True
 
     def __init__(self, **kwargs):
         kwargs["dtype"] = "float32"
@@ -24,6 +25,11 @@ class FixedPolicy(keras.layers.Layer):
         self.channels = y_shape[-1]
 
     def call(self, x, y, state=None, noise=None, training=None):
+        if state is not None and not self.streams:
+            raise ValueError(
+                f"{type(self).__name__} cannot stream: its draws would start anew with "
+                "every call. Give it whole clips."
+            )
         if noise is not None:
             raise ValueError(
                 f"{type(self).__name__} takes no noise; only LearnedPolicy does. "
@@ -56,11 +62,13 @@ class RandomPolicy(FixedPolicy):
     Args:
         ratios: Probabilities of (skip, reuse, keep); they sum to 1.
         seed: Seed of the draws. At inference every call starts from this seed, so that
-            a batch always gives the same answer.
+            a batch always gives the same answer; a stream is therefore refused.
 
     Raises:
         ValueError: `ratios` are not three probabilities.
     """
+
+    streams = False
 
     def __init__(self, ratios=(0.37, 0.26, 0.37), seed=0, **kwargs):
         super().__init__(**kwargs)

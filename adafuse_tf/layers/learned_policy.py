@@ -102,6 +102,11 @@ class LearnedPolicy(keras.layers.Layer):
                 "`adaptive_range` must be (start, end) with 0 <= start < end <= 1. "
                 f"Received: adaptive_range={adaptive_range}"
             )
+        if not temperature > 0 or noise_scale < 0:
+            raise ValueError(
+                "`temperature` must be positive and `noise_scale` at least 0. "
+                f"Received: temperature={temperature}, noise_scale={noise_scale}"
+            )
         if pooling not in POOLINGS:
             raise ValueError(
                 f"`pooling` must be one of {POOLINGS}. Received: pooling={pooling!r}"
@@ -134,15 +139,19 @@ class LearnedPolicy(keras.layers.Layer):
         inputs = self.feature_channels * (2 if self.sees_previous_frame else 1)
         outputs = self.num_decisions * len(self.actions)
         hidden = self._hidden_width()
-        # Near-zero weights make the policy start uniform.
-        init = keras.initializers.RandomNormal(stddev=0.001, seed=self.seed)
         if self.hidden_dense is None:
             self.hidden_dense = keras.layers.Dense(
-                hidden, kernel_initializer=init, dtype="float32", name="hidden"
+                hidden,
+                kernel_initializer=near_zero(self.seed, 1),
+                dtype="float32",
+                name="hidden",
             )
         if self.output_dense is None:
             self.output_dense = keras.layers.Dense(
-                outputs, kernel_initializer=init, dtype="float32", name="output"
+                outputs,
+                kernel_initializer=near_zero(self.seed, 2),
+                dtype="float32",
+                name="output",
             )
         self.batch_norm = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype="float32", name="batch_norm"
@@ -286,6 +295,13 @@ class LearnedPolicy(keras.layers.Layer):
             if config.get(key) is not None:
                 config[key] = keras.saving.deserialize_keras_object(config[key])
         return cls(**config)
+
+
+def near_zero(seed, which):
+    """Initial weights that make a policy start uniform; `which` of its layers."""
+    # Each layer needs its own seed, or both would start from the same numbers.
+    seed = None if seed is None else 1000 * seed + which
+    return keras.initializers.RandomNormal(stddev=0.001, seed=seed)
 
 
 def _serialize_shared(layer):

@@ -31,6 +31,7 @@ class PerFrame(keras.layers.Layer):
         if not isinstance(layer, keras.layers.Layer):
             raise TypeError(f"`layer` must be a Keras layer. Received: layer={layer!r}")
         kwargs.setdefault("name", layer.name)
+        kwargs.setdefault("dtype", layer.dtype_policy)
         super().__init__(**kwargs)
         self.layer = layer
 
@@ -65,4 +66,5 @@ class PerFrame(keras.layers.Layer):
     def from_config(cls, config):
         config = dict(config)
         config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
+        config.pop("dtype", None)  # it is the wrapped layer's
         return cls(**config)

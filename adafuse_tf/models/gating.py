@@ -13,7 +13,7 @@ from adafuse_tf.layers import (
     ThresholdPolicy,
 )
 from adafuse_tf.layers.actions import check_actions
-from adafuse_tf.layers.learned_policy import DEFAULT_HIDDEN_UNITS
+from adafuse_tf.layers.learned_policy import DEFAULT_HIDDEN_UNITS, near_zero
 
 POLICIES = ("learned", "keep", "random", "threshold")
 
@@ -135,6 +135,12 @@ class GateFactory:
             name="policy",
         )
 
+    @property
+    def saves_producer(self):
+        """Whether a skipped channel need not be computed: not where the policy looks
+        at its values to decide."""
+        return self.policy != "threshold"
+
     def hidden_width(self, channels):
         """Units of the hidden layer for a producer of `channels` channels."""
         if self.hidden_quota is not None:
@@ -155,12 +161,15 @@ class GateFactory:
     def _shared_dense(self, input_channels, channels, seed):
         inputs, hidden, outputs = self.policy_widths(input_channels, channels)
         if (inputs, outputs) not in self._shared:
-            init = keras.initializers.RandomNormal(stddev=0.001, seed=seed)
-            make = lambda units, name: keras.layers.Dense(  # noqa: E731
-                units, kernel_initializer=init, dtype="float32", name=name
-            )
-            self._shared[inputs, outputs] = (
-                make(hidden, f"policy_hidden_{inputs}_{outputs}"),
-                make(outputs, f"policy_output_{inputs}_{outputs}"),
+            self._shared[inputs, outputs] = tuple(
+                keras.layers.Dense(
+                    units,
+                    kernel_initializer=near_zero(seed, which),
+                    dtype="float32",
+                    name=f"policy_{name}_{inputs}_{outputs}",
+                )
+                for which, (name, units) in enumerate(
+                    (("hidden", hidden), ("output", outputs)), 1
+                )
             )
         return self._shared[inputs, outputs]

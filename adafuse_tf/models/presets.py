@@ -2,11 +2,10 @@
 
 import difflib
 
-# Hidden sizes of the released models: 1024 in "Last"; elsewhere a quota divided by the
-# gate's channels, with weights shared between gates of equal shape.
+# Hidden sizes: 1024 in "Last"; elsewhere a quota divided by the gate's channels, with
+# weights shared between gates of equal shape. 196608 is the released ResNet-50's; for
+# ResNet-18 none was published.
 _SHARED = {"gates": "all", "share_policies": True}
-_RESNET18 = {"depth": 18, "hidden_quota": 131072}
-_RESNET50 = {"depth": 50, "hidden_quota": 196608}
 
 _BASELINES = {
     f"{family}_resnet{depth}": {"depth": depth, **options}

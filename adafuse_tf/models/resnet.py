@@ -69,7 +69,6 @@ class ResNet(keras.Model):
         threshold=0.1,
         seed=None,
         name=None,
-        **kwargs,
     ):
         if depth not in BLOCKS_PER_STAGE:
             raise ValueError(
@@ -136,7 +135,6 @@ class ResNet(keras.Model):
             inputs=frames,
             outputs={"features": features, "policies": builder.policies},
             name=name,
-            **kwargs,
         )
 
         # === Config ===

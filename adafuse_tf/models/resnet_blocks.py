@@ -84,7 +84,7 @@ class BlockBuilder:
 
         y = self.conv_bn(
             shifted, filters, kernels[0], first_stride, first_total,
-            f"{name}_conv1", produces=gate,
+            f"{name}_conv1", produces=gate if self.make_gate.saves_producer else None,
         )  # fmt: skip
         y = keras.layers.ReLU(name=f"{name}_conv1_relu")(y)
         if gated:

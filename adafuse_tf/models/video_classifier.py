@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from adafuse_tf import costs
+from adafuse_tf.models.factory import build_preset
 from adafuse_tf.models.presets import PRESETS, unknown_preset
 
 CONSENSUSES = ("average", "lstm")
@@ -24,8 +25,8 @@ class VideoClassifier(keras.Model):
         lstm_units: Width of the LSTM, for `consensus="lstm"`.
 
     Input shape:
-        `frames`: `[B, T, H, W, 3]` float, normalised as the preset's preprocessing
-        says; any T, H and W.
+        `frames`: `[B, T, H, W, 3]` float, normalised (`data.Preprocessing`: RGB / 255,
+        ImageNet mean and standard deviation by default); any T, H and W.
 
     Output shape:
         `{"logits": [B, K], "gmacs": [B]}`, float32. More on request, see
@@ -42,7 +43,7 @@ class VideoClassifier(keras.Model):
         "sgd",
         loss={
             "logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "gmacs": costs.FlopsLoss(0.1),
+            "gmacs": costs.FlopsLoss(0.1, reference=model.dense_gmacs(8, 224, 224)),
         },
     )
     model.fit(clips, labels)
@@ -57,7 +58,6 @@ class VideoClassifier(keras.Model):
         dropout=0.5,
         lstm_units=512,
         name=None,
-        **kwargs,
     ):
         if consensus not in CONSENSUSES:
             raise ValueError(
@@ -78,7 +78,7 @@ class VideoClassifier(keras.Model):
         if consensus == "lstm":
             operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
             x = keras.layers.LSTM(lstm_units, return_sequences=True, name="lstm")(x)
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
         operations.append(costs.dense("classifier", x.shape[-1], num_classes))
         frame_logits = keras.layers.Dense(
             num_classes,
@@ -97,7 +97,6 @@ class VideoClassifier(keras.Model):
             inputs=frames,
             outputs={"logits": logits, "gmacs": gmacs},
             name=name,
-            **kwargs,
         )
 
         # === Config ===
@@ -121,8 +120,6 @@ class VideoClassifier(keras.Model):
         Raises:
             ValueError: Unknown preset or option, with those that there are.
         """
-        from adafuse_tf.models.factory import build_preset
-
         if name not in PRESETS:
             raise unknown_preset(name)
         return build_preset(cls, name, num_classes, overrides)

@@ -1,6 +1,10 @@
 """Which tensor of a PyTorch checkpoint belongs to which Keras variable."""
 
+import re
+
 import numpy as np
+
+_BACKBONE = re.compile(r"(conv1|bn1|layer\d)\b")
 
 
 def _conv(kernel):
@@ -59,7 +63,8 @@ def assign(rows, tensors, originals, partial=False):
     Args:
         rows: Rows `(common name, variable, transform)`.
         tensors, originals: See `read_source`.
-        partial: Whether the checkpoint may hold more than `rows`.
+        partial: Whether the checkpoint may hold more than the convolutions: policies
+            and a classifier are then no left-overs.
 
     Raises:
         ValueError: Tensors that are missing, left over, of another shape, or that
@@ -67,9 +72,11 @@ def assign(rows, tensors, originals, partial=False):
     """
     names = {name for name, _, _ in rows}
     problems = [f"missing: {n}" for n in sorted(names - set(tensors))]
-    if not partial:
-        extra = sorted(set(tensors) - names)
-        problems += [f"left over: {originals[n]}" for n in extra]
+    extra = sorted(set(tensors) - names)
+    if partial:
+        # A deeper network holds every tensor of a shallower one.
+        extra = [n for n in extra if _BACKBONE.match(n) and ".policy_net" not in n]
+    problems += [f"left over: {originals[n]}" for n in extra]
     values = {}
     for name, variable, transform in rows:
         if name not in tensors:

@@ -27,6 +27,8 @@ def test_authors_last_frame_repeats_the_one_before():
     actions = np.array([[[2, 2], [2, 0], [0, 0]]])
     assert computed_share(one_hot(actions))[0, -1] == 0
     assert computed_share(one_hot(actions), last_frame="authors")[0, -1] == 0.5
+    single = one_hot(actions[:, :1])
+    assert computed_share(single, last_frame="authors")[0, 0] == 1
 
 
 def test_read_share_counts_what_is_not_skipped():

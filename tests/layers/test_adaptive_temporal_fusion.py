@@ -88,8 +88,26 @@ def test_mixed_precision_changes_the_maps_and_not_the_policy(dtype):
     assert fused.dtype == half.compute_dtype and policy.dtype == "float32"
     assert half.initial_state(2, 3, 3)["history"].dtype == half.compute_dtype
     state = half.initial_state(2, 3, 3)
-    stepped, _, _ = half(X, Y, state=state)
-    np.testing.assert_array_equal(stepped, fused)
+    first, _, state = half(X[:, :3], Y[:, :3], state=state)
+    assert state["features"].dtype == "float32"
+    second, _, _ = half(X[:, 3:], Y[:, 3:], state=state)
+    np.testing.assert_array_equal(np.concatenate([first, second], 1), fused)
+
+
+def test_mixed_precision_hands_the_state_on_unrounded():
+    half = AdaptiveTemporalFusion(LearnedPolicy(8), dtype="mixed_bfloat16")
+    received = {}
+    half(X, Y)
+    inner = half.policy.log_probabilities
+
+    def spy(x, state=None, training=None):
+        received.update(state)
+        return inner(x, state, training)
+
+    half.policy.log_probabilities = spy
+    features = np.full((2, 8), 0.123456789, "float32")
+    half(X, Y, state={**half.initial_state(2, 3, 3), "features": features})
+    np.testing.assert_array_equal(received["features"], features)
 
 
 def test_saved_model_file_gives_the_same_answers(tmp_path):

@@ -53,5 +53,7 @@ def test_wrong_options():
         RandomPolicy((0.5, 0.6, 0.1))
     with pytest.raises(ValueError, match="threshold=2"):
         ThresholdPolicy(2)
+    with pytest.raises(ValueError, match="cannot stream"):
+        RandomPolicy()(X, Y, state={})
     with pytest.raises(ValueError, match="takes no noise"):
         KeepPolicy()(X, Y, noise=np.zeros((4, 6, 32, 3)))

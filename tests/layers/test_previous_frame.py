@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from adafuse_tf.layers import previous_frame
+from adafuse_tf.layers.previous_frame import previous_frame
 
 
 @pytest.mark.parametrize("num_frames", (1, 2, 5))

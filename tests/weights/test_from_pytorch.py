@@ -117,6 +117,14 @@ def test_torchvision_names_start_a_backbone(tensors):
     assert from_pytorch(source).num_classes == 174
 
 
+def test_backbone_of_a_deeper_network(tensors):
+    model = VideoClassifier.from_preset("tsn_resnet18", 5)
+    name = "module.base_model.layer1.2.conv1.weight"
+    deeper = {**tensors, name: np.zeros((64, 64, 3, 3), "float32")}
+    with pytest.raises(ValueError, match=r"left over: .*layer1\.2\.conv1"):
+        initialize_backbone(model, deeper)
+
+
 def test_backbone_of_another_depth(tensors):
     model = VideoClassifier.from_preset("tsn_resnet34", 5)
     with pytest.raises(ValueError, match=r"missing: layer1\.2\.conv1"):
