@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import zipfile
 
 import numpy as np
 
@@ -28,8 +29,9 @@ def read_source(source):
         spelling of each name, and whether the names show a TSM network.
 
     Raises:
-        FileNotFoundError, ValueError, TypeError: The file is not there, not a
-            checkpoint, or of a kind that is not supported.
+        FileNotFoundError: The file is not there.
+        ValueError: It is no checkpoint, or of a kind that is not supported.
+        ImportError: A PyTorch file, without PyTorch.
     """
     if isinstance(source, dict):
         raw = source
@@ -57,8 +59,13 @@ def _read_file(path):
     if not path.exists():
         raise FileNotFoundError(f"No checkpoint there. Received: source={str(path)!r}")
     if path.suffix == ".npz":
-        with np.load(path) as file:
-            return dict(file)
+        try:
+            with np.load(path) as file:
+                return dict(file)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"Not a readable .npz file ({error}). Received: source={str(path)!r}"
+            ) from error
     if path.suffix not in (".pth", ".pt", ".tar"):
         raise ValueError(
             "`source` must be a dict of arrays, a .npz file or a PyTorch file (.pth, "
@@ -84,4 +91,11 @@ def _read_file(path):
             "A PyTorch checkpoint must hold a dict of tensors. Received: "
             f"{type(loaded).__name__} in {str(path)!r}"
         )
-    return {name: tensor.numpy() for name, tensor in state.items()}
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(
+                "A PyTorch checkpoint must hold a dict of tensors, by itself or under "
+                f"'state_dict'. Received: {type(value).__name__} under {name!r} in "
+                f"{str(path)!r}"
+            )
+    return {name: tensor.detach().numpy() for name, tensor in state.items()}

@@ -91,10 +91,16 @@ def test_pytorch_file_equals_dict(tensors, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, error", (("none.npz", FileNotFoundError), ("weights.txt", ValueError))
+    "name, error",
+    (
+        ("none.npz", FileNotFoundError),
+        ("weights.txt", ValueError),
+        ("broken.npz", ValueError),
+    ),
 )
 def test_file_that_cannot_be_read(tmp_path, name, error):
     (tmp_path / "weights.txt").write_text("no weights")
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(error, match=name):
         from_pytorch(tmp_path / name)
 
