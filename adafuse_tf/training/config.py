@@ -178,10 +178,10 @@ class GumbelConfig(_Config):
 
     temperature: Positive = 0.67
     noise_start: NonNegative = 1.0
-    noise_end: NonNegative = 1.0
+    noise_end: NonNegative = 0.0
     # Shares of the run between which the noise goes from start to end, linearly.
     decay_from: Share = 0.0
-    decay_until: Share = 1.0
+    decay_until: Share = 0.6
 
     @model_validator(mode="after")
     def _decay_runs_forward(self):
