@@ -42,8 +42,20 @@ _LAST = {
     for family, shift in {"tsm": "bidirectional", "tsm_causal": "causal"}.items()
 }
 
+# How the published weights saw their clips.
+_PREPROCESSING = {
+    "num_frames": 8,
+    "resize": 256,
+    "crop": 224,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+}
+
 # Name -> options of the classifier and its backbone.
-PRESETS = {**_BASELINES, **_ADAFUSE, **_LAST}
+PRESETS = {
+    name: {"preprocessing": _PREPROCESSING, **options}
+    for name, options in {**_BASELINES, **_ADAFUSE, **_LAST}.items()
+}
 
 
 def unknown_preset(name):

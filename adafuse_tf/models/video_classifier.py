@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from adafuse_tf import costs
+from adafuse_tf.data.preprocessing import Preprocessing
 from adafuse_tf.models.factory import build_preset
 from adafuse_tf.models.presets import PRESETS, unknown_preset
 
@@ -23,9 +24,11 @@ class VideoClassifier(keras.Model):
         consensus: `"average"` or `"lstm"`.
         dropout: Rate before the classifier.
         lstm_units: Width of the LSTM, for `consensus="lstm"`.
+        preprocessing: What turns decoded frames into the input of this model, a
+            `data.Preprocessing` or its `to_dict()`; saved with the model.
 
     Input shape:
-        `frames`: `[B, T, H, W, 3]` float, normalised (`data.Preprocessing`: RGB / 255,
+        `frames`: `[B, T, H, W, 3]` float, what `model.preprocessing` makes (RGB / 255,
         ImageNet mean and standard deviation by default); any T, H and W.
 
     Output shape:
@@ -57,6 +60,7 @@ class VideoClassifier(keras.Model):
         consensus="average",
         dropout=0.5,
         lstm_units=512,
+        preprocessing=None,
         name=None,
     ):
         if consensus not in CONSENSUSES:
@@ -69,6 +73,8 @@ class VideoClassifier(keras.Model):
                 "`num_classes` must be a positive integer. "
                 f"Received: num_classes={num_classes!r}"
             )
+        if not isinstance(preprocessing, Preprocessing):
+            preprocessing = Preprocessing.from_dict(preprocessing or {})
 
         # === Functional Model ===
         frames = backbone.input
@@ -105,6 +111,7 @@ class VideoClassifier(keras.Model):
         self.consensus = consensus
         self.dropout = dropout
         self.lstm_units = lstm_units
+        self.preprocessing = preprocessing
         self.cost_table = tuple(operations)
         self._tensors = (logits, gmacs, policies, frame_logits)
 
@@ -186,6 +193,7 @@ class VideoClassifier(keras.Model):
             "consensus": self.consensus,
             "dropout": self.dropout,
             "lstm_units": self.lstm_units,
+            "preprocessing": self.preprocessing.to_dict(),
             "name": self.name,
         }
 

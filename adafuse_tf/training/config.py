@@ -48,6 +48,12 @@ class ModelConfig(_Config):
     # a PyTorch file or `.npz` for the backbone alone, such as torchvision's ResNets.
     init_weights: Name | None = None
 
+    @model_validator(mode="after")
+    def _no_preprocessing(self):
+        if "preprocessing" in self.overrides:
+            raise ValueError("preprocessing belongs in task.preprocessing")
+        return self
+
 
 class AugmentationConfig(_Config):
     """Arguments of `adafuse_tf.data.Augmentation`."""
@@ -114,9 +120,9 @@ class FlopsLossConfig(_Config):
     # Share of the dense twin's MACs to aim at; form "budget" only.
     target: Share | None = None
     # The weight is 0 until `start` and full after a further `warmup`; both are shares
-    # of the training run.
-    start: Share = 0.0
-    warmup: Share = 0.0
+    # of the training run. By default it sets in when the dense warm-up ends.
+    start: Share = 0.4
+    warmup: Share = 0.25
 
     @model_validator(mode="after")
     def _target_fits_form(self):
@@ -180,8 +186,8 @@ class GumbelConfig(_Config):
     noise_start: NonNegative = 1.0
     noise_end: NonNegative = 0.0
     # Shares of the run between which the noise goes from start to end, linearly.
-    decay_from: Share = 0.0
-    decay_until: Share = 0.6
+    decay_from: Share = 0.4
+    decay_until: Share = 0.7
 
     @model_validator(mode="after")
     def _decay_runs_forward(self):
@@ -197,22 +203,23 @@ class TrainerConfig(_Config):
     """How long and how."""
 
     epochs: Count = 50
-    # So many epochs every gate keeps all channels: the dense twin learns first, and
-    # the policies then on top of features that mean something.
-    dense_warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    # For this share of the run, in whole epochs, every gate keeps all channels: the
+    # dense twin learns first, and the policies then on top of features that mean
+    # something. The published recipe has none, that is 0.
+    dense_warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.4
     # By how much the logit of "keep" leads when that ends: at 2 a channel is kept with
     # p = 0.79, so that the network goes on nearly as before. 0 starts uniform.
     keep_lead_after_warmup: NonNegative = 2.0
     optimizer: OptimizerConfig = OptimizerConfig()
     gumbel: GumbelConfig = GumbelConfig()
 
+    @property
+    def dense_warmup_epochs(self) -> int:
+        """The dense warm-up in epochs; at least one epoch is left for the gates."""
+        return min(round(self.dense_warmup * self.epochs), self.epochs - 1)
+
     @model_validator(mode="after")
-    def _warmups_end(self):
-        if self.dense_warmup_epochs >= self.epochs:
-            raise ValueError(
-                "dense_warmup_epochs must be less than epochs. Received: "
-                f"dense_warmup_epochs={self.dense_warmup_epochs}, epochs={self.epochs}"
-            )
+    def _warmup_ends(self):
         if self.optimizer.warmup_epochs >= self.epochs:
             raise ValueError(
                 "optimizer.warmup_epochs must be less than epochs. Received: "

@@ -106,7 +106,10 @@ def build_model(config: ExperimentConfig, num_classes: int) -> VideoClassifier:
     options = config.task.model.overrides
     overrides = {key: value for key, value in options.items() if value is not None}
     return VideoClassifier.from_preset(
-        config.task.model.preset, num_classes, **overrides
+        config.task.model.preset,
+        num_classes,
+        preprocessing=preprocessing_of(config),
+        **overrides,
     )
 
 

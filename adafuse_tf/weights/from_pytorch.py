@@ -1,5 +1,6 @@
 """PyTorch checkpoints become Keras models."""
 
+from adafuse_tf.data import Preprocessing
 from adafuse_tf.models import ResNet, VideoClassifier
 from adafuse_tf.weights.architecture import infer_architecture
 from adafuse_tf.weights.mapping import (
@@ -24,8 +25,8 @@ def from_pytorch(source, shift="none", num_frames=8):
         shift: `"none"` (TSN) or `"bidirectional"` (TSM); a checkpoint does not tell.
             `"causal"` builds the streaming variant, for which the weights were not
             trained.
-        num_frames: Frames per clip that the weights were trained with; kept as
-            `model.num_frames`. The network accepts any number.
+        num_frames: Frames per clip that the weights were trained with; kept in
+            `model.preprocessing`. The network accepts any number.
 
     Returns:
         A `VideoClassifier`.
@@ -35,10 +36,7 @@ def from_pytorch(source, shift="none", num_frames=8):
         ValueError: The names and shapes make no supported network; every tensor that is
             missing, left over or misshapen is listed.
     """
-    if not isinstance(num_frames, int) or num_frames < 1:
-        raise ValueError(
-            f"`num_frames` must be a positive integer. Received: {num_frames!r}"
-        )
+    preprocessing = Preprocessing(num_frames=num_frames)
     tensors, originals, marks_shift = read_source(source)
     if marks_shift and shift == "none":
         raise ValueError(
@@ -47,10 +45,11 @@ def from_pytorch(source, shift="none", num_frames=8):
         )
     architecture = infer_architecture(tensors)
     backbone = ResNet(shift=shift, **architecture.backbone)
-    model = VideoClassifier(backbone, architecture.num_classes)
+    model = VideoClassifier(
+        backbone, architecture.num_classes, preprocessing=preprocessing
+    )
     rows = backbone_entries(model) + gate_entries(model) + head_entries(model)
     assign(rows, tensors, originals)
-    model.num_frames = num_frames
     return model
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import adafuse_tf
 from adafuse_tf import costs
+from adafuse_tf.data import Preprocessing
 from adafuse_tf.models import PRESETS, VideoClassifier
 from tests.layers.layer_checks import save_and_load
 
@@ -74,8 +75,15 @@ def test_gmacs_output_is_the_cost_of_the_policies():
 
 @pytest.mark.parametrize("share", (False, True))
 def test_saved_model_file_gives_the_same_answers(tmp_path, share):
-    model = small("adafuse_tsm_resnet18", share_policies=share, history="fused")
+    own = {"num_frames": 4, "resize": 40, "crop": 32}
+    model = small(
+        "adafuse_tsm_resnet18",
+        share_policies=share,
+        history="fused",
+        preprocessing=own,
+    )
     loaded = save_and_load(model, tmp_path)
+    assert loaded.preprocessing == Preprocessing(**own)
     assert loaded.count_params() == model.count_params()
     ours, theirs = model(CLIPS), loaded(CLIPS)
     for key in ours:

@@ -25,6 +25,7 @@ SETTINGS = {
     "task.validation_data.batch_size": "4",
     "task.train_data.augmentation.multi_scale_crop": "[]",
     "trainer.epochs": "2",
+    "trainer.dense_warmup": "0",
     "trainer.optimizer.schedule": "constant",
 }
 

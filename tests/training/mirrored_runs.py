@@ -39,7 +39,8 @@ def main(folder):
         records,
         runtime__distribution_strategy="mirrored",
         trainer__gumbel__noise_end="0.25",
-        trainer__dense_warmup_epochs="1",
+        trainer__dense_warmup="0.5",
+        trainer__keep_lead_after_warmup="0",
     )
     gated = Experiment(config, folder / "gated").train()
     noise = gated.gates["gate"].policy.noise_scale.value

@@ -84,7 +84,7 @@ def error_of(*overrides):
             "increase",
             "[0.8, 0.4]",
         ),
-        ("trainer.dense_warmup_epochs=50", "trainer", "less than epochs", "epochs=50"),
+        ("trainer.dense_warmup=1.0", "trainer.dense_warmup", "less than 1", "1.0"),
     ],
 )
 def test_wrong_value_names_key_and_value(override, path, expected, received):
@@ -168,13 +168,13 @@ def test_exponent_without_point_is_a_number():
 
 def test_later_sources_win(tmp_path):
     base, change = tmp_path / "base.yaml", tmp_path / "change.yaml"
-    base.write_text("trainer: {epochs: 2, dense_warmup_epochs: 1}\nruntime: {seed: 1}")
+    base.write_text("trainer: {epochs: 3, dense_warmup: 0.9}\nruntime: {seed: 1}")
     change.write_text("runtime: {seed: 2}\ntask: {label_smoothing: 1e-1}")
     config = load_config(
         str(base), [change], ["runtime.seed=3,runtime.seed=4", "trainer.epochs=9"]
     )
     assert (config.runtime.seed, config.trainer.epochs) == (4, 9)
-    assert config.trainer.dense_warmup_epochs == 1
+    assert config.trainer.dense_warmup == 0.9
     assert config.task.label_smoothing == 0.1
 
 

@@ -6,10 +6,7 @@ from PIL import Image
 from adafuse_tf.training.demo import run_demo, table
 from adafuse_tf.training.policy_picture import draw_policies
 
-SMALL = (
-    "trainer.epochs=2,trainer.dense_warmup_epochs=1,task.train_data.batch_size=8,"
-    "task.model.overrides.width=0.125"
-)
+SMALL = "trainer.epochs=2,task.train_data.batch_size=8,task.model.overrides.width=0.125"
 
 
 def test_the_whole_way_on_a_few_videos(tmp_path, capsys):

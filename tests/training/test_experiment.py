@@ -200,7 +200,8 @@ def test_half_precision_and_dense_warmup(records_dir, tmp_path):
     config = settings(
         records_dir,
         runtime__mixed_precision_dtype="mixed_bfloat16",
-        trainer__dense_warmup_epochs="1",
+        trainer__dense_warmup="0.5",
+        trainer__keep_lead_after_warmup="0",
         trainer__optimizer__name="adamw",
         trainer__optimizer__gate_learning_rate_multiplier="0.5",
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf.layers import KEEP, LearnedPolicy
-from adafuse_tf.training.config import FlopsLossConfig, GumbelConfig
+from adafuse_tf.training.config import FlopsLossConfig, GumbelConfig, TrainerConfig
 from adafuse_tf.training.schedules import (
     DenseWarmup,
     ScheduleByProgress,
@@ -28,8 +28,24 @@ def test_flops_weight_waits_and_climbs():
     assert found == pytest.approx([0, 0, 0, 1, 2, 2])
 
 
-def test_flops_weight_is_whole_from_the_first_step_by_default():
-    assert flops_weight(FlopsLossConfig(weight=2.0))(0.0) == 2.0
+def test_flops_weight_without_a_start_is_whole_from_the_first_step():
+    assert flops_weight(FlopsLossConfig(weight=2.0, start=0.0, warmup=0.0))(0.0) == 2.0
+
+
+def test_by_default_the_dense_network_learns_first():
+    warmup = TrainerConfig().dense_warmup
+    assert flops_weight(FlopsLossConfig())(warmup - 1e-3) == 0
+    assert noise_scale(GumbelConfig())(warmup) == 1.0
+    assert noise_scale(GumbelConfig())(1.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "epochs", "expected"),
+    [(0, 9, 0), (0.4, 50, 20), (0.4, 1, 0), (0.9, 3, 2)],
+)
+def test_dense_warmup_in_whole_epochs(share, epochs, expected):
+    config = TrainerConfig(epochs=epochs, dense_warmup=share)
+    assert config.dense_warmup_epochs == expected
 
 
 def test_schedule_covers_the_run_and_survives_a_resume():
