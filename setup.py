@@ -7,29 +7,38 @@ TRAINING = [
     "av>=12",
     "matplotlib>=3.7",
     "pillow>=10.1",
+    "psutil>=5.9",
     "pydantic>=2",
     "pyyaml>=6",
     "tensorboard>=2.17",
     "tqdm>=4.60",
 ]
 
+BEAM = ["apache-beam>=2.60"]
+
 EXTRAS = {
     # Each Model Garden pins the TensorFlow of the same minor version.
     "train": [*TRAINING, "tf-models-official>=2.17,<2.22"],
     # The binaries of tensorflow-io load on TensorFlow 2.17 only, so that this extra
     # selects TF 2.17 and Model Garden 2.17. Newer tensorflow-metadata needs a
-    # protobuf that TF 2.17 does not take.
+    # protobuf that TF 2.17 does not take. Python 3.12 can do [demo,io] but not
+    # [train,io]: Model Garden 2.17 needs a tensorflow-text that has no binaries there.
     "io": [
         "tensorflow-io==0.37.1",
         "tensorflow>=2.17,<2.18",
         "tensorflow-metadata<1.16",
+        "tensorflow-metadata<1.14; python_version < '3.11'",
     ],
+    # A bucket on this machine, for the tests of `io`.
+    "io-dev": ["moto[s3]>=5", "flask>=3", "flask-cors>=5"],
+    # `train/prepare_data.py --runner`: the conversion on many machines.
+    "beam": BEAM,
     "litert": ["ai-edge-litert>=1.3"],
     "serving": ["grpcio>=1.60", "tensorflow-serving-api>=2.17,<2.22"],
     "convert": ["torch>=2"],
     # `train/demo.py` makes its videos from the photographs in scikit-image.
     "demo": [*TRAINING, "scikit-image>=0.22"],
-    "dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff", "scikit-image>=0.22"],
+    "dev": [*BEAM, "pytest>=8", "pytest-xdist>=3.5", "ruff", "scikit-image>=0.22"],
 }
 
 setup(

@@ -9,11 +9,19 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
+
+from adafuse_tf import files
 
 EXIT_USAGE = 2
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+# What becomes of a path that is a file, not a folder, or may not be written.
+_PATH_ERRORS = (
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
 
 
 @contextlib.contextmanager
@@ -21,14 +29,15 @@ def one_line_errors() -> Iterator[None]:
     """Turns errors that this package raises on purpose into one line and exit code 2.
 
     A wrong flag, a missing file or a bad config deserves its message, not a stack
-    trace. Expected is a ValueError, TypeError, OSError or ArithmeticError (or a
-    subclass such as ConfigError) that was raised in this package's own code; anything
-    else is a bug or the machine's fault and keeps its stack trace.
+    trace. Expected is a ValueError, TypeError, OSError, ArithmeticError or ImportError
+    (or a subclass such as ConfigError) that was raised in this package's own code, and
+    a path that cannot be what it should be, wherever that shows; anything else is a bug
+    or the machine's fault and keeps its stack trace.
     """
     try:
         yield
-    except (ValueError, TypeError, OSError, ArithmeticError) as error:
-        if not _raised_here(error):
+    except (ValueError, TypeError, OSError, ArithmeticError, ImportError) as error:
+        if not isinstance(error, _PATH_ERRORS) and not _raised_here(error):
             raise
         message = str(error) or type(error).__name__
         print(f"Error: {message}", file=sys.stderr)
@@ -40,11 +49,9 @@ def quiet_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def write_json(path: str | os.PathLike, value) -> None:
-    """Writes indented JSON and the folders above it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def write_json(path: files.PathLike, value) -> None:
+    """Writes indented JSON; the path may be a URL."""
+    files.write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def print_json(value) -> None:

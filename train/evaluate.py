@@ -3,7 +3,9 @@
     python train/evaluate.py --model_dir runs/mine \
         --input_path "records/validation-*.tfrecord"
 
-Labels are matched by name. Writes the metrics to `--output` and prints them as JSON.
+Labels are matched by name. With `--num_clips` and `--num_crops` the probabilities of
+several views of each video are averaged. Writes the metrics to `--output` and prints
+them as JSON.
 """
 
 from absl import app, flags
@@ -15,7 +17,19 @@ _INPUT_PATH = flags.DEFINE_string(
 _CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "last", ["last", "best"], "Which weights of the run."
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Clips at a time.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Views at a time.", lower_bound=1)
+_NUM_CLIPS = flags.DEFINE_integer(
+    "num_clips",
+    None,
+    "Clips per video to average over; default: as in the run's validation.",
+    lower_bound=1,
+)
+_NUM_CROPS = flags.DEFINE_enum(
+    "num_crops",
+    None,
+    ["1", "3", "10"],
+    "Crops per clip to average over; default: as in the run's validation.",
+)
 _OUTPUT = flags.DEFINE_string(
     "output", None, "File to write; default: <model_dir>/evaluation/metrics.json."
 )
@@ -29,12 +43,19 @@ def main(argv):
 
     cli.quiet_tensorflow()
     with cli.one_line_errors():
-        from adafuse_tf.training import ModelDir, evaluate_records
+        from adafuse_tf import files
+        from adafuse_tf.training import EVALUATION, evaluate_records
 
         metrics = evaluate_records(
-            _MODEL_DIR.value, _INPUT_PATH.value, _CHECKPOINT.value, _BATCH_SIZE.value
+            _MODEL_DIR.value,
+            _INPUT_PATH.value,
+            _CHECKPOINT.value,
+            _BATCH_SIZE.value,
+            _NUM_CLIPS.value,
+            _NUM_CROPS.value and int(_NUM_CROPS.value),
         )
-        cli.write_json(_OUTPUT.value or ModelDir(_MODEL_DIR.value).evaluation, metrics)
+        output = _OUTPUT.value or files.join(_MODEL_DIR.value, EVALUATION)
+        cli.write_json(output, metrics)
         cli.print_json(metrics)
 
 

@@ -30,11 +30,14 @@ def main(argv):
     cli.quiet_tensorflow()
     bad = 0
     with cli.one_line_errors():
-        from adafuse_tf.training import Prediction, load_trained, predict_videos
+        from adafuse_tf import training
 
-        trained = load_trained(_MODEL_DIR.value, _CHECKPOINT.value)
-        for result in predict_videos(*trained, videos, _TOP_K.value):
-            good = isinstance(result, Prediction)
+        folder = training.ModelDir(_MODEL_DIR.value)
+        trained = training.load_trained(folder, _CHECKPOINT.value)
+        sampler = training.evaluation_sampler(folder.read_config().task)
+        results = training.predict_videos(*trained, videos, _TOP_K.value, sampler)
+        for result in results:
+            good = isinstance(result, training.Prediction)
             bad += not good
             print(result, file=sys.stdout if good else sys.stderr, flush=True)
     if bad:

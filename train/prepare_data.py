@@ -1,19 +1,23 @@
-"""Converts the videos of a manifest to TFRecords.
+"""Converts the videos of a data set to TFRecords.
 
     python train/prepare_data.py --manifest videos.csv --output_dir records
+    python train/prepare_data.py --format something_v2 --annotations labels \\
+        --video_root videos --output_dir records
 
-`videos.csv` has the columns `path,label,split`. Ends with exit code 3 when more than
-`--max_bad` videos could not be read; the readable ones have been converted then.
+`videos.csv` has the columns `path,label,split`; docs/data.md has the other formats.
+A conversion that was cut off goes on with the same command. Ends with exit code 3 when
+more than `--max_bad` videos could not be read; the readable ones have been converted
+then. `--format tfrecords` makes records with Model Garden's keys usable: it writes
+their `dataset.json`.
 """
 
 import sys
 
 from absl import app, flags
 
-_MANIFEST = flags.DEFINE_string("manifest", None, "CSV file: path,label,split.")
-_VIDEO_ROOT = flags.DEFINE_string(
-    "video_root", None, "Folder of the videos; default: the manifest's, or its videos/."
-)
+from adafuse_tf import cli, source_flags
+
+flags.adopt_module_key_flags(source_flags)
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder to write to.")
 _NUM_SHARDS = flags.DEFINE_integer("num_shards", 4, "Files per split.", lower_bound=1)
 _SHORT_SIDE = flags.DEFINE_integer(
@@ -22,39 +26,67 @@ _SHORT_SIDE = flags.DEFINE_integer(
 _JPEG_QUALITY = flags.DEFINE_integer(
     "jpeg_quality", 95, "Quality of the frames.", lower_bound=1, upper_bound=100
 )
-_WORKERS = flags.DEFINE_integer(
-    "workers", None, "Videos at a time; default: one per processor.", lower_bound=1
+_FPS = flags.DEFINE_float("fps", None, "Keep so many frames per second.")
+_MANIFEST_ONLY = flags.DEFINE_bool(
+    "manifest_only", False, "Write manifest.csv of the data set, convert nothing."
 )
-_MAX_BAD = flags.DEFINE_integer(
-    "max_bad", 0, "Unreadable videos to put up with.", lower_bound=0
+_RUNNER = flags.DEFINE_string(
+    "runner", None, "Convert with this runner of Apache Beam, such as DirectRunner."
 )
-flags.mark_flags_as_required(["manifest", "output_dir"])
+_RUNNER_OPTION = flags.DEFINE_multi_string(
+    "runner_option", [], "Option of Beam's pipeline, name=value; may come repeatedly."
+)
+flags.mark_flag_as_required("output_dir")
 
 _EXIT_BAD_VIDEOS = 3
+_OF_CONVERSION = "num_shards short_side jpeg_quality fps runner manifest_only".split()
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
-
+    if flags.FLAGS.format == "tfrecords":
+        source_flags.reject(_OF_CONVERSION, "records are taken as they are.")
+    if _MANIFEST_ONLY.value:
+        source_flags.reject(_OF_CONVERSION[:-1], "not with --manifest_only.")
+    if _RUNNER.value:
+        source_flags.reject(["workers"], "not with --runner, which has its own.")
+    else:
+        source_flags.reject(["runner_option"], "only with --runner.")
     cli.quiet_tensorflow()
     with cli.one_line_errors():
-        from adafuse_tf.data import convert, manifest
+        sys.exit(_prepare(source_flags.annotations(), _OUTPUT_DIR.value))
 
-        items = manifest.read_manifest(_MANIFEST.value, _VIDEO_ROOT.value)
-        result = convert.convert(
-            items,
-            _OUTPUT_DIR.value,
-            num_shards=_NUM_SHARDS.value,
-            short_side=_SHORT_SIDE.value,
-            jpeg_quality=_JPEG_QUALITY.value,
-            workers=_WORKERS.value,
-            progress=True,
-        )
-    print(convert.summary(result, _OUTPUT_DIR.value))
-    if len(result.bad) > _MAX_BAD.value:
-        sys.exit(_EXIT_BAD_VIDEOS)
+
+def _prepare(annotations, output_dir) -> int:
+    from adafuse_tf import files
+    from adafuse_tf.data import beam_convert, convert, index_records, manifest
+
+    if flags.FLAGS.format == "tfrecords":
+        info = index_records.index_records(annotations, output_dir)
+        print(index_records.summary(info, output_dir))
+        return 0
+    items = source_flags.read_items()
+    if _MANIFEST_ONLY.value:
+        path = files.join(output_dir, "manifest.csv")
+        manifest.write_manifest(items, path)
+        print(f"Wrote {len(items)} videos to {path}")
+        return 0
+    options = {
+        "num_shards": _NUM_SHARDS.value,
+        "short_side": _SHORT_SIDE.value,
+        "jpeg_quality": _JPEG_QUALITY.value,
+        "fps": _FPS.value,
+        "progress": True,
+    }
+    if _RUNNER.value:
+        options |= {"runner": _RUNNER.value, "runner_options": _RUNNER_OPTION.value}
+        result = beam_convert.convert_with_beam(items, output_dir, **options)
+    else:
+        options["workers"] = flags.FLAGS.workers
+        result = convert.convert(items, output_dir, **options)
+    print(convert.summary(result, output_dir))
+    return _EXIT_BAD_VIDEOS if len(result.bad) > flags.FLAGS.max_bad else 0
 
 
 if __name__ == "__main__":

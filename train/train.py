@@ -28,7 +28,7 @@ _PARAMS_OVERRIDE = flags.DEFINE_multi_string(
 _MODE = flags.DEFINE_enum(
     "mode", "train_and_eval", ["train", "eval", "train_and_eval"], "What to do."
 )
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of the run.")
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder or URL of the run.")
 flags.mark_flag_as_required("model_dir")
 
 

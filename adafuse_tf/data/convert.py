@@ -1,218 +1,129 @@
-"""Videos of a manifest to shards of records."""
+"""Videos to shards of records."""
 
-import collections
-import concurrent.futures
-import dataclasses
-import json
-import os
-import random
+import contextlib
+import functools
+import itertools
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
-import tensorflow as tf
 from tqdm import tqdm
 
-from adafuse_tf.data import dataset_info, records
-from adafuse_tf.data.manifest import TRAIN_SPLIT, Item, training_labels
-from adafuse_tf.data.video import VideoError, open_video
+from adafuse_tf import files
+from adafuse_tf.data import shard_files
+from adafuse_tf.data.conversion_run import REPORT_FILE, Conversion, ConversionRun
+from adafuse_tf.data.encode_item import EncodedVideo, crashed, encode_item
+from adafuse_tf.data.item import Item
+from adafuse_tf.data.shards import Encoding, Shard
+from adafuse_tf.data.worker_processes import map_in_processes
 
-REPORT_FILE = "report.json"
-_SHUFFLE_SEED = 0
-_TEMPORARY = ".incomplete"
-
-
-@dataclasses.dataclass(frozen=True)
-class Conversion:
-    """What `convert` did.
-
-    Attributes:
-        info: The dataset that was written.
-        bad: Manifest path and cause of every video that could not be read.
-        seconds: Time taken.
-    """
-
-    info: dataset_info.DatasetInfo
-    bad: dict[str, str]
-    seconds: float
+# Unreadable videos, and classes, that are named on the screen.
+_LINES = 20
 
 
 def convert(
     items: Sequence[Item],
-    output_dir: str | Path,
+    output_dir: files.PathLike,
     *,
     num_shards: int = 4,
     short_side: int | None = None,
     jpeg_quality: int = 95,
+    fps: float | None = None,
     workers: int | None = None,
     progress: bool = False,
 ) -> Conversion:
-    """Converts the videos of a manifest to record files, all splits.
+    """Converts videos to record files, all splits.
 
-    Writes `<split>-00000-of-00004.tfrecord` and so on, `dataset.json`, and
-    `report.json` with the videos that could not be read; those are left out. The same
-    arguments give the same files. Training clips are spread over the shards in a fixed
-    random order, other splits keep the order of the manifest. Record files of an
-    earlier conversion in the same folder are replaced once this one has succeeded.
+    Writes `<split>-00000-of-00004.tfrecord` and so on, `dataset.json`, `report.json`
+    with the videos that could not be read (those are left out), and `shards.json` with
+    what each file was made from. The same arguments give the same files. Training
+    clips are spread over the shards in a fixed random order, other splits keep theirs.
+
+    Shards that an earlier call finished from the same videos with the same arguments
+    are kept: a conversion that was cut off goes on, and one whose videos were repaired
+    redoes their shards only. Record files of other conversions in the same folder are
+    replaced once this one has succeeded.
 
     Args:
-        items: What `read_manifest` returned.
+        items: What `read_source` returned.
         output_dir: Folder to write to, created if need be.
         num_shards: Files per split, fewer for a split with fewer videos.
         short_side: Resize the shorter side of the frames to so many pixels.
         jpeg_quality: 1 to 100.
-        workers: Videos converted at a time, by default one per processor.
-        progress: Show a progress bar.
+        fps: Keep so many frames per second, each the nearest in time.
+        workers: Processes that read videos, by default one per processor; 1 reads
+            them in this process.
+        progress: Show a progress bar and what is kept, on stderr.
 
     Raises:
         ValueError: A number is out of range, or no video at all could be read.
     """
-    if num_shards < 1:
-        raise ValueError(
-            f"`num_shards` must be >= 1. Received: num_shards={num_shards}"
-        )
-    if not 1 <= jpeg_quality <= 100:
-        raise ValueError(
-            f"`jpeg_quality` must be in 1..100. Received: jpeg_quality={jpeg_quality}"
-        )
-    if workers is not None and workers < 1:
-        raise ValueError(f"`workers` must be >= 1. Received: workers={workers}")
-    start = time.monotonic()
-    output_dir = Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    labels = training_labels(items)
-    indices = {label: index for index, label in enumerate(labels)}
-
-    def work(item: Item) -> bytes | VideoError:
-        try:
-            return _encode(item, indices[item.label], short_side, jpeg_quality)
-        except VideoError as error:
-            return error
-
-    splits: dict[str, dataset_info.SplitInfo] = {}
-    bad: dict[str, str] = {}
-    # Threads, not processes: FFmpeg and libjpeg run outside Python's lock.
+    encoding = Encoding(short_side, jpeg_quality, fps)
+    run = ConversionRun(items, output_dir, num_shards, encoding, progress)
+    todo = list(itertools.chain.from_iterable(s.items for s in run.missing))
+    work = functools.partial(encode_item, encoding=encoding)
     with (
-        concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        contextlib.closing(map_in_processes(work, todo, workers, crashed)) as videos,
         tqdm(
+            initial=len(items) - len(todo),
             total=len(items),
             unit="clip",
-            disable=not progress,
+            disable=not progress or not todo,
             mininterval=0.1 if sys.stderr.isatty() else 10,  # a log is no screen
         ) as bar,
     ):
-        for split, members in _by_split(items).items():
-            results = _ordered(pool, work, members, window=4 * (workers or 8))
-            splits[split] = _write_split(
-                output_dir, split, members, results, num_shards, labels, bad, bar
+        for shard in run.missing:
+            part = itertools.islice(_counted(videos, bar), len(shard.items))
+            shard_files.write_shard(run.folder, shard, serialize(shard, part))
+    return run.finish()
+
+
+def serialize(
+    shard: Shard, videos: Iterable[EncodedVideo | str]
+) -> Iterator[bytes | str]:
+    """Yields the records of a shard's videos; what is wrong with one stays a text."""
+    from adafuse_tf.data import records
+
+    for item, label, video in zip(
+        shard.items, shard.label_indices, videos, strict=True
+    ):
+        if isinstance(video, str):
+            yield video
+        else:
+            yield records.encode_clip(
+                video.jpegs,
+                label_index=label,
+                label_text=item.label,
+                media_id=item.name,
+                width=video.width,
+                height=video.height,
+                frame_rate=video.frame_rate,
             )
-    if not any(split.num_clips for split in splits.values()):
-        raise ValueError(
-            f"None of the {len(items)} videos could be read, the first: "
-            f"{next(iter(bad.values()))}"
-        )
-    info = dataset_info.DatasetInfo(tuple(labels), splits, jpeg_quality, short_side)
-    _publish(output_dir, info)
-    result = Conversion(info, bad, time.monotonic() - start)
-    _write_report(output_dir, result)
-    return result
 
 
-def summary(result: Conversion, output_dir: str | Path) -> str:
+def _counted(videos: Iterator, bar: tqdm) -> Iterator:
+    for video in videos:
+        bar.update()
+        yield video
+
+
+def summary(result: Conversion, output_dir: files.PathLike) -> str:
     """Returns a few lines for people: unreadable videos, clips per split, rate."""
     lines = [f"unreadable: {error}" for error in result.bad.values()]
+    if len(lines) > _LINES:
+        more = len(lines) - _LINES
+        lines[_LINES:] = [f"unreadable: and {more} more, see {REPORT_FILE}"]
     total = 0
     for name, split in result.info.splits.items():
-        counts = ", ".join(f"{k} {n}" for k, n in split.clips_per_label.items())
+        numbers = split.clips_per_label
+        counts = ", ".join(f"{label} {n}" for label, n in numbers.items())
+        if len(numbers) > _LINES:
+            counts = f"{len(numbers)} classes of {min(numbers.values())} to "
+            counts += f"{max(numbers.values())}"
         lines.append(f"{name}: {split.num_clips} clips ({counts})")
         total += split.num_clips
-    rate = total / max(result.seconds, 1e-6)
+    rate = result.num_new / max(result.seconds, 1e-6)
     lines.append(
-        f"{total} clips in {result.seconds:.1f} s ({rate:.0f}/s), "
-        f"{len(result.bad)} unreadable, written to {output_dir}"
+        f"{total} clips, {len(result.bad)} unreadable, in {output_dir}; read "
+        f"{result.num_new} videos in {result.seconds:.1f} s ({rate:.0f}/s)"
     )
     return "\n".join(lines)
-
-
-def _by_split(items: Sequence[Item]) -> dict[str, list[Item]]:
-    splits = collections.defaultdict(list)
-    for item in items:
-        splits[item.split].append(item)
-    random.Random(_SHUFFLE_SEED).shuffle(splits[TRAIN_SPLIT])
-    return dict(splits)
-
-
-def _encode(item: Item, label_index: int, short_side: int | None, quality: int):
-    jpegs = []
-    with open_video(item.path, short_side) as video:
-        for frame in video.frames:
-            jpegs.append(records.encode_frame(frame, quality))
-        height, width, _ = frame.shape
-        return records.encode_clip(
-            jpegs,
-            label_index=label_index,
-            label_text=item.label,
-            media_id=item.name,
-            width=width,
-            height=height,
-            frame_rate=video.frame_rate,
-        )
-
-
-def _ordered(pool, work: Callable, items: Sequence[Item], window: int) -> Iterator:
-    """Like `pool.map`, but only `window` results wait in memory at a time."""
-    waiting = collections.deque()
-    for item in items:
-        if len(waiting) >= window:
-            yield waiting.popleft().result()
-        waiting.append(pool.submit(work, item))
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def _write_split(output_dir, split, items, results, num_shards, labels, bad, bar):
-    """Writes the shards of one split under temporary names; adds to `bad`."""
-    num_shards = min(num_shards, len(items))
-    files = [f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord" for i in range(num_shards)]
-    counts = collections.Counter()
-    for shard, file in enumerate(files):
-        begin = shard * len(items) // num_shards
-        end = (shard + 1) * len(items) // num_shards
-        with tf.io.TFRecordWriter(str(output_dir / (file + _TEMPORARY))) as writer:
-            for item in items[begin:end]:
-                result = next(results)
-                if isinstance(result, VideoError):
-                    bad[item.name] = str(result)
-                else:
-                    writer.write(result)
-                    counts[item.label] += 1
-                bar.update()
-    per_label = {label: counts[label] for label in labels}
-    return dataset_info.SplitInfo(counts.total(), tuple(files), per_label)
-
-
-def _publish(output_dir: Path, info: dataset_info.DatasetInfo) -> None:
-    """Gives the new shards their names and drops those of an earlier conversion."""
-    names = {file for split in info.splits.values() for file in split.files}
-    try:
-        earlier = dataset_info.load_dataset_info(str(output_dir)).splits.values()
-    except (FileNotFoundError, ValueError):
-        earlier = ()
-    for name in names:
-        os.replace(output_dir / (name + _TEMPORARY), output_dir / name)
-    dataset_info.save_dataset_info(info, str(output_dir))
-    for name in {file for split in earlier for file in split.files} - names:
-        (output_dir / name).unlink(missing_ok=True)
-    for file in output_dir.glob("*" + _TEMPORARY):  # of a run that was cut off
-        file.unlink()
-
-
-def _write_report(output_dir: Path, result: Conversion) -> None:
-    report = {
-        "num_clips": sum(s.num_clips for s in result.info.splits.values()),
-        "num_bad": len(result.bad),
-        "bad": [{"path": name, "error": text} for name, text in result.bad.items()],
-        "seconds": round(result.seconds, 3),
-    }
-    (output_dir / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n")

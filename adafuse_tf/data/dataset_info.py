@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
-import posixpath
 from collections.abc import Mapping
 
-import tensorflow as tf
+from adafuse_tf import files
 
 INFO_FILE = "dataset.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitInfo:
-    """One split: its record files (names in the folder) and what they hold."""
+    """One split: its record files and what they hold.
+
+    A file lies in the folder of the `dataset.json`, unless it is a full path or URL.
+    """
 
     num_clips: int
     files: tuple[str, ...]
@@ -26,14 +28,16 @@ class DatasetInfo:
     Attributes:
         labels: Class names; the position is the label index in the records.
         splits: `SplitInfo` by name of the split.
-        jpeg_quality: Quality that the frames were encoded with.
+        jpeg_quality: Quality that the frames were encoded with, `None` if unknown.
         short_side: Pixels that the short side was resized to, `None` for original.
+        fps: Frames per second that were kept, `None` for all frames.
     """
 
     labels: tuple[str, ...]
     splits: dict[str, SplitInfo]
-    jpeg_quality: int
+    jpeg_quality: int | None = None
     short_side: int | None = None
+    fps: float | None = None
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
@@ -60,26 +64,23 @@ def load_dataset_info(path: str) -> DatasetInfo:
         ValueError: The file is not one that the conversion writes.
     """
     path = str(path)
-    folder = path if tf.io.gfile.isdir(path) else posixpath.dirname(path)
-    file = posixpath.join(folder, INFO_FILE)
-    if not tf.io.gfile.exists(file):
+    folder = path if files.is_dir(path) else files.parent(path)
+    file = files.join(folder, INFO_FILE)
+    if not files.exists(file):
         raise FileNotFoundError(
             f"There is no {INFO_FILE} with the records; make them with "
             f"train/prepare_data.py. Received: path={path!r}"
         )
-    with tf.io.gfile.GFile(file) as handle:
-        text = handle.read()
     try:
-        return DatasetInfo.from_dict(json.loads(text))
+        return DatasetInfo.from_dict(json.loads(files.read_text(file)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file} does not describe a dataset: {error!r}") from error
 
 
 def save_dataset_info(info: DatasetInfo, folder: str) -> None:
     """Writes `info` as the `dataset.json` of `folder`."""
-    file = posixpath.join(str(folder), INFO_FILE)
-    with tf.io.gfile.GFile(file, "w") as handle:
-        handle.write(json.dumps(info.to_dict(), indent=2) + "\n")
+    text = json.dumps(info.to_dict(), indent=2) + "\n"
+    files.write_text(files.join(folder, INFO_FILE), text)
 
 
 def record_files(data_dir: str, split: str) -> list[str]:
@@ -94,4 +95,7 @@ def record_files(data_dir: str, split: str) -> list[str]:
             f"{data_dir} has the splits {sorted(info.splits)}. Received: "
             f"split={split!r}"
         )
-    return [posixpath.join(str(data_dir), f) for f in info.splits[split].files]
+    return [
+        file if files.is_remote(file) else files.join(data_dir, file)
+        for file in info.splits[split].files
+    ]

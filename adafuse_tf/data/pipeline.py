@@ -1,61 +1,152 @@
-"""Record files to batches of clips."""
+"""From clips somewhere to batches of clips, whatever they are read from."""
 
-import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Protocol
 
 import tensorflow as tf
 
-from adafuse_tf.data import records, sampling
+from adafuse_tf.data import dataset_steps
 from adafuse_tf.data.augmentation import Augmentation
+from adafuse_tf.data.bad_items import BadItems
 from adafuse_tf.data.preprocessing import Preprocessing
+from adafuse_tf.data.sampling import Sampler
+from adafuse_tf.data.views import Views
 
-# Clips waiting in the shuffle hold T JPEG frames each, about 100 KB at 224 pixels.
-_SHUFFLE_CLIPS = 1024
-_FILES_AT_A_TIME = 8
+Element = dict[str, tf.Tensor]
+
+_NO_CLIP = "it is no clip, or one without frames"
+_UNREADABLE = "its frames are not all readable and of one size"
 
 
-def clips(
-    input_path: str | Sequence[str],
+class ClipSource(Protocol):
+    """Where clips come from; operations may fail for damaged clips.
+
+    Attributes:
+        dataset: One element per clip. It does not fail.
+        shuffle_clips: How many clips wait in the shuffle of training.
+    """
+
+    dataset: tf.data.Dataset
+    shuffle_clips: int
+
+    def begin_pass(self) -> None:
+        """Called in Python before the first element of each pass."""
+
+    def name(self, element: Element) -> tf.Tensor:
+        """Returns what to call an element that cannot be opened."""
+
+    def open(self, element: Element) -> Element:
+        """Returns `count` (frames), `label` (int32), `name` and others."""
+
+    def pick(self, opened: Element, indices: tf.Tensor) -> Element:
+        """Returns what is needed of an opened clip to decode these frames `[N]`."""
+
+    def decode(
+        self, picked: Element, num_frames: int, window: Callable | None
+    ) -> tf.Tensor:
+        """Returns uint8 `[N, H, W, 3]`.
+
+        `window`, if any, gives the part `[4]` to decode of frames of a size `[2]`.
+        """
+
+
+def batches(
+    source: ClipSource,
     preprocessing: Preprocessing,
     batch_size: int,
     *,
     training: bool,
     augmentation: Augmentation | None = None,
+    sampler: Sampler | None = None,
+    views: Views | None = None,
     seed: int | None = None,
     drop_remainder: bool = False,
-    cache: bool = False,
     repeat: bool = False,
+    bad_items: BadItems,
 ) -> tf.data.Dataset:
-    """Returns batches of clips from record files.
+    """Returns batches of clips; see `clips` for the arguments and the result."""
+    sampler, views = sampler or Sampler(), views or Views()
+    _check(batch_size, training, augmentation, views)
+    num_frames = preprocessing.num_frames * views.num_clips
+    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
 
-    Only the frames that a clip uses are decoded.
+    def choose_frames(element):
+        clip, draw = source.open(element["source"]), element["draw"]
+        count = tf.maximum(clip["count"], 1)  # there is no frame 0 to pick then
+        if training:
+            indices = sampler.random_clip(count, num_frames, draw)
+        else:
+            indices = sampler.clips(count, preprocessing.num_frames, views.num_clips)
+            indices = tf.reshape(indices, [num_frames])
+        return {
+            "name": clip["name"],
+            "label": clip["label"],
+            "picked": source.pick(clip, indices),
+            # A further draw, so that the crop does not depend on the choice of frames.
+            "draw": tf.random.fold_in(draw, 1),
+        }
 
-    Args:
-        input_path: A record file, a folder (all `*.tfrecord` in it), a glob pattern,
-            or a list of these. `record_files` gives the files of one split.
-        preprocessing: Frames per clip, sizes and normalisation.
-        batch_size: Clips per batch.
-        training: Shuffle the clips and take a random frame of each segment; else keep
-            their order and take the centre frames.
-        augmentation: Random crops and flips, for training only. `None` uses the
-            centre crop.
-        seed: Makes the batches repeat from one run to the next: the same arguments
-            give the same batches. Each pass over the data still differs.
-        drop_remainder: Leave out a last batch that is not full.
-        cache: Keep the records (JPEG bytes of all frames) in memory after one pass.
-        repeat: Go on for ever.
+    def decode(clip):
+        window = None
+        if augmentation is not None:
 
-    Returns:
-        A dataset of `(clips, labels)`: float32 `[B, T, crop, crop, 3]`, int32 `[B]`.
+            def window(size):
+                return augmentation.window(size, clip["draw"])
 
-    Raises:
-        FileNotFoundError: Nothing matches `input_path`.
-        ValueError: `batch_size` is not positive, or `augmentation` without `training`.
-        tf.errors.DataLossError: While iterating, a record file is damaged;
-            `damaged_files` says which.
-        tf.errors.InvalidArgumentError: While iterating, a frame is no JPEG image; the
-            message has the clip's media id.
-    """
+        frames = source.decode(clip["picked"], num_frames, window)
+        return {"frames": frames, "label": clip["label"], "draw": clip["draw"]}
+
+    def prepare(clip):
+        frames, label = clip["frames"], clip["label"]
+        if augmentation is not None:
+            draw = clip["draw"]
+            return augmentation.apply_in_window(frames, label, preprocessing, draw)
+        crops = views.crops(frames, preprocessing)
+        if views.num_crops == 1:
+            return crops[0], label
+        return crops, tf.repeat(label, views.num_crops)
+
+    def careful_map(dataset, function, name, cause, at_end=None):
+        return dataset_steps.careful_map(
+            dataset,
+            function,
+            name,
+            report=lambda name: bad_items.add(name, cause),
+            remember=bad_items.max_bad + 1,
+            at_end=at_end,
+        )
+
+    def begin_pass():
+        bad_items.begin_pass()
+        source.begin_pass()
+
+    # In the order of the keys: `begin_pass` comes before the first clip.
+    draws = dataset_steps.before_each_pass(draws, begin_pass)
+    dataset = tf.data.Dataset.zip({"draw": draws, "source": source.dataset})
+    dataset = careful_map(
+        dataset, choose_frames, lambda e: source.name(e["source"]), _NO_CLIP
+    )
+    if training:
+        # After the choice of frames: unused frames would fill the memory.
+        dataset = dataset.shuffle(source.shuffle_clips, seed)
+    if repeat:
+        dataset = dataset.repeat()
+    # Bad clips go before batching: batches stay full.
+    dataset = careful_map(
+        dataset, decode, lambda clip: clip["name"], _UNREADABLE, bad_items.check
+    )
+    if views.num_clips > 1:
+        dataset = dataset.map(lambda clip: _split(clip, views.num_clips)).unbatch()
+    dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    if views.num_crops > 1:
+        dataset = dataset.unbatch()
+    dataset = dataset.batch(batch_size, drop_remainder)
+    # Later than any step that skips errors.
+    dataset = dataset.filter(lambda *_: ~dataset_steps.call(bad_items.check, []))
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options(training, seed))
+
+
+def _check(batch_size, training, augmentation, views) -> None:
     if batch_size < 1:
         raise ValueError(
             f"`batch_size` must be >= 1. Received: batch_size={batch_size}"
@@ -65,100 +156,20 @@ def clips(
             "`augmentation` is for training; leave it out for evaluation. "
             f"Received: augmentation={augmentation}, training={training}"
         )
-    dataset = _read(find_files(input_path), training, seed)
-    if cache:
-        dataset = dataset.cache()
-    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
-    dataset = tf.data.Dataset.zip(dataset, draws)
-
-    def choose_frames(record, draw):
-        clip = records.parse_clip(record)
-        count, frames = tf.shape(clip["frames"])[0], preprocessing.num_frames
-        if training:
-            indices = sampling.random_segment_indices(count, frames, draw)
-        else:
-            indices = sampling.segment_indices(count, frames)
-        return {**clip, "frames": tf.gather(clip["frames"], indices)}, draw
-
-    def decode(clip, draw):
-        frames = records.decode_frames(clip["frames"], clip["media_id"])
-        if augmentation is None:
-            frames = preprocessing.evaluate(frames)
-        else:
-            # A further draw, so that the crop does not depend on the choice of frames.
-            seed_of_crop = tf.random.fold_in(draw, 1)
-            frames = augmentation.apply(frames, preprocessing, seed_of_crop)
-        return frames, clip["label"]
-
-    dataset = dataset.map(choose_frames, num_parallel_calls=tf.data.AUTOTUNE)
-    if training:
-        # After the choice of frames: unused frames would fill the memory.
-        dataset = dataset.shuffle(_SHUFFLE_CLIPS, seed)
-    if repeat:
-        dataset = dataset.repeat()
-    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.batch(batch_size, drop_remainder)
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options(training, seed))
-
-
-def find_files(input_path: str | Sequence[str]) -> list[str]:
-    """Returns the record files that a path, folder, pattern or list of them means.
-
-    Raises:
-        FileNotFoundError: Nothing matches one of them; the message names it.
-    """
-    if isinstance(input_path, (list, tuple)):
-        if not input_path:
-            raise FileNotFoundError("No record files. Received: input_path=[]")
-        return [file for path in input_path for file in find_files(path)]
-    path = str(input_path)
-    if tf.io.gfile.isdir(path):
-        pattern = posixpath.join(path, "*.tfrecord")
-    else:
-        pattern = path
-    # The plain name first: it may hold characters that mean something in a pattern.
-    if pattern == path and tf.io.gfile.exists(path):
-        return [path]
-    files = sorted(tf.io.gfile.glob(pattern))
-    if not files:
-        raise FileNotFoundError(
-            f"No record file matches {pattern!r}; train/prepare_data.py makes them. "
-            f"Received: input_path={path!r}"
+    if len(views) > 1 and training:
+        raise ValueError(
+            "`views` are for evaluation; leave them out for training. "
+            f"Received: views={views}, training={training}"
         )
-    return files
 
 
-def damaged_files(input_path: str | Sequence[str]) -> dict[str, str]:
-    """Reads record files from end to end, for the checksum of every record.
-
-    TensorFlow's own error for a damaged record does not name the file.
-
-    Args:
-        input_path: As for `clips`.
-
-    Returns:
-        What is wrong, by the path of the file; empty when all files are sound.
-    """
-    damaged = {}
-    for file in find_files(input_path):
-        try:
-            for _ in tf.data.TFRecordDataset(file):
-                pass
-        except tf.errors.DataLossError as error:
-            damaged[file] = error.message
-    return damaged
-
-
-def _read(files: list[str], training: bool, seed: int | None) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.from_tensor_slices(files)
-    if not training:
-        return tf.data.TFRecordDataset(dataset)
-    dataset = dataset.shuffle(len(files), seed)
-    return dataset.interleave(
-        tf.data.TFRecordDataset,
-        cycle_length=_FILES_AT_A_TIME,
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
+def _split(clip: Element, num_clips: int) -> Element:
+    """One element of frames `[V * T, H, W, 3]` as one of V elements, for `unbatch`."""
+    shape = tf.shape(clip["frames"])
+    frames = tf.reshape(clip["frames"], tf.concat([[num_clips, -1], shape[1:]], 0))
+    length = clip["frames"].shape[0] // num_clips
+    frames = tf.ensure_shape(frames, [num_clips, length, None, None, 3])
+    return {"frames": frames, "label": tf.repeat(clip["label"], num_clips)}
 
 
 def _options(training: bool, seed: int | None) -> tf.data.Options:

@@ -1,9 +1,12 @@
 """Clips as TFRecords of `SequenceExample`, with the keys of the TF Model Garden."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import tensorflow as tf
+
+from adafuse_tf.data.jpeg import encode_frame
+
+__all__ = ["decode_frames", "encode_clip", "encode_frame", "parse_clip"]
 
 FRAMES = "image/encoded"
 LABEL_INDEX = "clip/label/index"
@@ -13,11 +16,6 @@ HEIGHT = "image/height"
 NUM_FRAMES = "clip/frames"
 MEDIA_ID = "clip/media_id"
 FRAME_RATE = "image/frame_rate"
-
-
-def encode_frame(frame: np.ndarray, quality: int = 95) -> bytes:
-    """Returns a uint8 RGB frame `[H, W, 3]` as JPEG bytes; `quality` is 1 to 100."""
-    return tf.io.encode_jpeg(frame, format="rgb", quality=quality).numpy()
 
 
 def encode_clip(
@@ -92,21 +90,33 @@ def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
-def decode_frames(jpegs: tf.Tensor, media_id: tf.Tensor | str = "") -> tf.Tensor:
+def decode_frames(
+    jpegs: tf.Tensor, window: Callable[[tf.Tensor], tf.Tensor] | None = None
+) -> tf.Tensor:
     """Decodes a fixed number of frames; plain TF operations.
 
     Args:
         jpegs: String `[T]` with a static T, JPEG bytes of frames of one size.
-        media_id: Scalar string, named in the error for bytes that are no JPEG.
+        window: From the size of the frames (height and width) to the part to decode
+            (top, left, height, width). `None` decodes all, which takes longer.
 
     Returns:
         uint8 RGB frames `[T, H, W, 3]`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: Bytes are no JPEG image or cut short, or the
+            frames are not of one size.
     """
-    found = tf.reduce_all(tf.strings.substr(jpegs, 0, 2) == b"\xff\xd8")
-    check = tf.debugging.Assert(found, ["A frame is no JPEG image in clip", media_id])
-    with tf.control_dependencies([check]):
-        # T is small and known: an unrolled graph decodes the frames in parallel.
-        return tf.stack([tf.io.decode_jpeg(j, 3) for j in tf.unstack(jpegs)])
+    # T is small and known: an unrolled graph decodes the frames in parallel.
+    jpegs = tf.unstack(jpegs)
+    if window is None:
+        frames = [tf.io.decode_jpeg(jpeg, 3) for jpeg in jpegs]
+    else:
+        sizes = tf.stack([tf.io.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
+        tf.debugging.assert_equal(sizes, sizes[:1], "Frames are not of one size")
+        part = window(sizes[0])
+        frames = [tf.io.decode_and_crop_jpeg(jpeg, part, 3) for jpeg in jpegs]
+    return tf.stack(frames)
 
 
 def _int64(value: int) -> tf.train.Feature:

@@ -2,31 +2,19 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+
+from adafuse_tf import files
+from adafuse_tf.data.packet_check import PacketCheck
+from adafuse_tf.data.resample import resample
+from adafuse_tf.data.video_error import VideoError, read_errors
 
 # MPEG-4 in AVI packs two frames in one packet and leaves an empty one behind, so a
 # sound file may show a frame or two less than it has packets.
 _PACKED_FRAMES = 2
-# Matroska and WebM tell their duration but not how many frames they have, and the last
-# frame may be meant to stay; so only a large gap at the end means that it was cut off.
-_MISSING_SHARE = 0.1
-
-
-class VideoError(ValueError):
-    """A video file that cannot be read completely.
-
-    Attributes:
-        path: The file.
-        cause: What is wrong with it, in one line.
-    """
-
-    def __init__(self, path: str | Path, cause: str):
-        self.path = Path(path)
-        self.cause = cause
-        super().__init__(f"Cannot read the video {path}: {cause}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +30,7 @@ class Video:
     frame_rate: float
 
 
-def read_video(path: str | Path, short_side: int | None = None) -> np.ndarray:
+def read_video(path: files.PathLike, short_side: int | None = None) -> np.ndarray:
     """Decodes a whole video.
 
     Args:
@@ -61,89 +49,127 @@ def read_video(path: str | Path, short_side: int | None = None) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def open_video(path: str | Path, short_side: int | None = None) -> Iterator[Video]:
+def open_video(
+    path: files.PathLike, short_side: int | None = None, fps: float | None = None
+) -> Iterator[Video]:
     """Opens a video to go through its frames without holding them all in memory.
 
-    Arguments and errors are those of `read_video`. Damage inside the file shows while
-    the frames are read, a cut-off end after the last frame.
+    Damage inside the file shows while the frames are read, a cut-off end after the
+    last frame.
+
+    Args:
+        path: As in `read_video`.
+        short_side: As in `read_video`.
+        fps: Frames per second to pick: for every tick of that clock, the frame nearest
+            in time. `None` yields the frames as they are.
+
+    Raises:
+        VideoError: As in `read_video`.
+        ValueError: `short_side` or `fps` is not positive.
     """
+    check_positive(short_side=short_side, fps=fps)
+    with open_container(path) as (container, stream):
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+        pictures = decode(path, container, stream)
+        if fps is not None:
+            timed = _timed(pictures, container, rate)
+            pictures = resample(timed, fps, 1 / (rate or fps), path)
+        yield Video(_to_arrays(pictures, short_side), fps or rate)
+
+
+@contextlib.contextmanager
+def open_container(path: files.PathLike):
+    """Yields PyAV's container and video stream, for one thread, or a `VideoError`."""
     try:
         import av
     except ImportError as error:
         raise ImportError(
             "Reading videos needs PyAV: pip install 'adafuse_tf[train]'"
         ) from error
-    if short_side is not None and short_side < 1:
-        raise ValueError(
-            f"`short_side` must be positive. Received: short_side={short_side}"
-        )
-    path = Path(path)
-    if not path.is_file():
-        raise VideoError(path, "the file does not exist")
-    if path.stat().st_size == 0:
-        raise VideoError(path, "the file is empty (0 bytes)")
-    try:
-        # Titles in an odd encoding are no reason to refuse the pictures.
-        container = av.open(str(path), metadata_errors="ignore")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(path, f"not a readable video file ({error})") from error
-    with container:
+    path = str(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(files.open_file(path, "rb"))
+            empty = not file.read(1)
+            file.seek(0)
+        except FileNotFoundError:
+            raise VideoError(path, "the file does not exist") from None
+        except IsADirectoryError:
+            raise VideoError(path, "it is a folder, not a file") from None
+        except OSError as error:
+            raise VideoError(path, str(error)) from error
+        if empty:
+            raise VideoError(path, "the file is empty (0 bytes)")
+        try:
+            # Titles in an odd encoding are no reason to refuse the pictures.
+            container = av.open(
+                file if files.is_remote(path) else path, metadata_errors="ignore"
+            )
+        except (*read_errors(), ValueError) as error:
+            raise VideoError(path, f"not a readable video file ({error})") from error
+        stack.enter_context(container)
         if not container.streams.video:
             raise VideoError(path, "the file has no video stream")
         stream = container.streams.video[0]
-        # The conversion already runs one video per thread.
+        # Whoever reads many videos already reads one per thread or process.
         stream.codec_context.thread_count = 1
-        rate = float(stream.average_rate or stream.guessed_rate or 0)
-        yield Video(_frames(path, container, stream, short_side), rate)
+        yield container, stream
 
 
-def _frames(path, container, stream, short_side) -> Iterator[np.ndarray]:
-    import av
-
-    packets = hidden = decoded = 0
-    end = 0.0  # seconds
-    size = None
-    try:
-        for packet in container.demux(stream):
-            if packet.is_corrupt:
-                raise VideoError(path, f"damaged or cut short at frame {decoded}")
-            packets += packet.size > 0
-            hidden += packet.is_discard
-            if packet.pts is not None:
-                stop = packet.pts + (packet.duration or 0)
-                end = max(end, float(stop * packet.time_base))
-            for frame in packet.decode():
-                decoded += 1
-                # One size for all frames, also where a stream changes it on the way.
-                size = size or _size(frame.width, frame.height, short_side)
-                yield frame.to_ndarray(
-                    width=size[0], height=size[1], format="rgb24", interpolation="AREA"
-                )
-    except av.error.FFmpegError as error:
-        raise VideoError(path, f"frame {decoded} fails to decode ({error})") from error
-    if decoded == 0:
-        raise VideoError(path, "no frame could be decoded")
-    if packets < stream.frames:
-        raise VideoError(
-            path, f"cut short: {packets} of {stream.frames} frames are there"
-        )
-    if decoded < packets - hidden - _PACKED_FRAMES:
-        raise VideoError(path, f"damaged: {decoded} of {packets} frames decode")
-    duration = _declared_seconds(container)
-    if end < duration * (1 - _MISSING_SHARE):
-        raise VideoError(path, f"cut short: {end:.2f} of {duration:.2f} s are there")
+def to_array(picture, size: tuple[int, int]) -> np.ndarray:
+    """Converts PyAV's frame to uint8 RGB `[H, W, 3]` of `size` (width, height)."""
+    return picture.to_ndarray(
+        width=size[0], height=size[1], format="rgb24", interpolation="AREA"
+    )
 
 
-def _declared_seconds(container) -> float:
-    """Duration of the video as Matroska's header has it, 0 where it does not tell."""
-    alone = len(container.streams) == 1  # a sound track may go on for longer
-    if "matroska" not in container.format.name or not alone:
-        return 0.0
-    return (container.duration or 0) / 1e6
-
-
-def _size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
+def scaled_size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
+    """Returns width and height with the shorter one set to `short_side`."""
     if short_side is None:
         return width, height
     scale = short_side / min(width, height)
     return round(width * scale), round(height * scale)
+
+
+def check_positive(**arguments: float | None) -> None:
+    """Raises a ValueError for the first argument that is not `None` or positive."""
+    for name, value in arguments.items():
+        if value is not None and not value > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+
+
+def decode(path: files.PathLike, container, stream) -> Iterator:
+    """Yields PyAV's frames in display order; checks that none is missing."""
+    check = PacketCheck(path, container, stream)
+    decoded = 0
+    try:
+        for packet in container.demux(stream):
+            check.see(packet)
+            for picture in packet.decode():
+                decoded += 1
+                yield picture
+    except read_errors() as error:
+        raise VideoError(path, f"frame {decoded} fails to decode ({error})") from error
+    if decoded == 0:
+        raise VideoError(path, "no frame could be decoded")
+    if decoded < check.packets - check.hidden - _PACKED_FRAMES:
+        raise VideoError(path, f"damaged: {decoded} of {check.packets} frames decode")
+    check.finish()
+
+
+def _timed(pictures: Iterable, container, rate: float) -> Iterator[tuple[float, Any]]:
+    # AVI has no times of its own, and those derived for B-frames are out of order.
+    trusted = container.format.name != "avi"
+    for index, picture in enumerate(pictures):
+        if not trusted or picture.pts is None:
+            yield index / (rate or 1), picture
+        else:
+            yield float(picture.pts * picture.time_base), picture
+
+
+def _to_arrays(pictures: Iterable, short_side: int | None) -> Iterator[np.ndarray]:
+    size = None
+    for picture in pictures:
+        # One size for all frames, also where a stream changes it on the way.
+        size = size or scaled_size(picture.width, picture.height, short_side)
+        yield to_array(picture, size)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -70,13 +71,19 @@ def _unknown_key(loc: tuple, schema: type[BaseModel]) -> str:
 
 def _child(schema: type[BaseModel], path: list[str]) -> type[BaseModel]:
     for key in path:
-        schema = schema.model_fields[key].annotation
+        schema = next(iter(_schemas(schema.model_fields[key].annotation)))
     return schema
+
+
+def _schemas(annotation) -> Iterator[type[BaseModel]]:
+    """The model in `Model` and in `Model | None`."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield kind
 
 
 def _paths(schema: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in schema.model_fields.items():
         yield prefix + name
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for kind in _schemas(field.annotation):
             yield from _paths(kind, f"{prefix}{name}.")

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from adafuse_tf import files
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_errors import describe
 from adafuse_tf.training.errors import ConfigError
@@ -60,7 +61,7 @@ def parse_config(values: dict[str, Any]) -> ExperimentConfig:
 
 def save_config(config: ExperimentConfig, path: str | Path) -> None:
     """Writes every key, defaults included, as YAML that `load_config` reads."""
-    Path(path).write_text(to_yaml(config), encoding="utf-8")
+    files.write_text(path, to_yaml(config))
 
 
 def to_yaml(config: ExperimentConfig) -> str:
@@ -70,10 +71,9 @@ def to_yaml(config: ExperimentConfig) -> str:
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Reads one YAML file that holds a mapping (or nothing)."""
-    path = Path(path)
-    if not path.is_file():
+    if not files.is_file(path):
         raise FileNotFoundError(f"There is no config file. Received: {str(path)!r}")
-    values = _parse(path.read_text(encoding="utf-8"), str(path))
+    values = _parse(files.read_text(path), str(path))
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -149,12 +149,12 @@ def _parse(text: str, source: str) -> Any:
         raise ConfigError(f"{source}: not valid YAML: {reason}") from None
 
 
-def _experiment_file(experiment: str) -> Path:
+def _experiment_file(experiment: str) -> files.PathLike:
     named = CONFIGS_DIR / f"{experiment}.yaml"
     if named.is_file():
         return named
-    if Path(experiment).is_file():
-        return Path(experiment)
+    if files.is_file(experiment):
+        return experiment
     known = sorted(path.stem for path in CONFIGS_DIR.glob("*.yaml"))
     raise FileNotFoundError(
         f"There is no such experiment. Received: experiment={experiment!r}. "

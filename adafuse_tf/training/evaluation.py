@@ -28,20 +28,23 @@ class Evaluator:
         self,
         dataset: Iterable,
         to_model: Callable[[np.ndarray], np.ndarray] | None = None,
+        num_views: int = 1,
     ) -> Tally:
         """Counts over a data set, with arg max policies.
 
         Args:
             dataset: batches of `(clips, labels)`.
             to_model: translates labels to the model's classes.
+            num_views: see `tallies`.
         """
-        return self.tallies(dataset, to_model, seeds=())[0]
+        return self.tallies(dataset, to_model, seeds=(), num_views=num_views)[0]
 
     def tallies(
         self,
         dataset: Iterable,
         to_model: Callable[[np.ndarray], np.ndarray] | None = None,
         seeds: Sequence[int] = SAMPLING_SEEDS,
+        num_views: int = 1,
     ) -> tuple[Tally, list[Tally]]:
         """Counts over a data set, with arg max policies and with sampled ones.
 
@@ -49,6 +52,8 @@ class Evaluator:
             dataset: batches of `(clips, labels)`; gone through once.
             to_model: translates labels to the model's classes.
             seeds: one sampled pass for each; ignored where no policy is learned.
+            num_views: views of each clip that follow upon each other in the data set;
+                their probabilities are averaged.
 
         Returns:
             The tally of arg max, and those of the seeds.
@@ -57,14 +62,14 @@ class Evaluator:
             ValueError: the data set is empty.
         """
         classes = self._model.num_classes
-        argmax = Tally(classes)
+        argmax = Tally(classes, num_views)
         seeds = seeds if learned_policies(self._model) else ()
-        sampled = [Tally(classes) for _ in seeds]
+        sampled = [Tally(classes, num_views) for _ in seeds]
         for clips, labels in dataset:
             labels = np.asarray(labels)
             labels = labels if to_model is None else to_model(labels)
-            # Numbered through the data set: a clip gets the same noise in any batch.
-            numbers = range(argmax.num_clips, argmax.num_clips + len(labels))
+            # Numbered through the data set: a view gets the same noise in any batch.
+            numbers = range(argmax.num_views, argmax.num_views + len(labels))
             argmax.add(labels, **as_numpy(self._forward(clips, {})))
             for seed, tally in zip(seeds, sampled, strict=True):
                 noise = draw_noise(self._model, numbers, clips.shape[1], seed)
@@ -80,6 +85,7 @@ def evaluate(
     labels: Sequence[str],
     clip_shape: tuple[int, int, int],
     to_model: Callable[[np.ndarray], np.ndarray] | None = None,
+    num_views: int = 1,
 ) -> dict:
     """Measures a classifier.
 
@@ -89,15 +95,19 @@ def evaluate(
         labels: names of the model's classes.
         clip_shape: `(T, H, W)`, for the cost of the dense twin.
         to_model: translates the data set's labels to the model's classes.
+        num_views: views of each video that follow upon each other in the data set;
+            their probabilities are averaged.
 
     Returns:
-        The metrics, ready for JSON. Shares are in 0..1, costs in GMACs per clip
-        (policy networks included). `confusion[i][j]` counts clips of class i taken
-        for class j. `policy`, `policy_per_gate` and `top1_sampled` are None without
-        gates; `top1_sampled` is the mean over `SAMPLING_SEEDS` of policies drawn as in
+        The metrics, ready for JSON. Shares are in 0..1, costs in GMACs (policy networks
+        included): `gmacs_per_clip` and `dense_gmacs_per_clip` of one view, and
+        `gmacs_per_video_all_views`, the sum over the views of a video.
+        `num_clips` counts videos, `confusion[i][j]` videos of class i taken for class
+        j. `policy`, `policy_per_gate` and `top1_sampled` are None without gates;
+        `top1_sampled` is the mean over `SAMPLING_SEEDS` of policies drawn as in
         training.
     """
-    argmax, sampled = Evaluator(model).tallies(dataset, to_model)
+    argmax, sampled = Evaluator(model).tallies(dataset, to_model, num_views=num_views)
     dense = float(model.dense_gmacs(*clip_shape))
     return {
         "top1": argmax.top1,
@@ -106,10 +116,12 @@ def evaluate(
         "loss": argmax.loss,
         "gmacs_per_clip": argmax.gmacs,
         "dense_gmacs_per_clip": dense,
+        "gmacs_per_video_all_views": argmax.gmacs * num_views,
         "saved": 1.0 - argmax.gmacs / dense,
         "policy": argmax.policy(),
         "policy_per_gate": argmax.policy_per_gate() or None,
         "num_clips": argmax.num_clips,
+        "views_per_video": num_views,
         "labels": list(labels),
         "confusion": argmax.confusion.tolist(),
         "per_class": argmax.per_class(list(labels)),

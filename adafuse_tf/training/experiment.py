@@ -2,17 +2,24 @@
 
 import shutil
 import sys
-from pathlib import Path
+import warnings
 
 import keras
 import tensorflow as tf
 
-from adafuse_tf import cli, data
+from adafuse_tf import cli, data, files
 from adafuse_tf.costs import FlopsLoss, MeanGMACs
-from adafuse_tf.training import callbacks, schedules
+from adafuse_tf.training import callbacks, label_loss, schedules
+from adafuse_tf.training.augmentation import build_augmentation
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import save_config
+from adafuse_tf.training.data_source import (
+    evaluation_sampler,
+    evaluation_views,
+    open_source,
+    train_sampler,
+)
 from adafuse_tf.training.errors import ConfigError
 from adafuse_tf.training.evaluation import Evaluator, evaluate
 from adafuse_tf.training.model_dir import (
@@ -37,29 +44,25 @@ class Experiment:
 
     Args:
         config: what to do.
-        model_dir: the folder of the run; everything is written there.
+        model_dir: the folder of the run, or its URL; everything is written there.
 
     Raises:
         ConfigError: the data set does not go with the configuration.
         FileNotFoundError: there is no data set.
     """
 
-    def __init__(self, config: ExperimentConfig, model_dir: str | Path):
-        if config.task.data_dir is None:
-            raise ConfigError(
-                "task.data_dir: must be the folder of records that "
-                "train/prepare_data.py has written. Received: None"
-            )
+    def __init__(self, config: ExperimentConfig, model_dir: files.PathLike):
         self.config = config
         self.folder = ModelDir(model_dir)
-        self.info = data.load_dataset_info(config.task.data_dir)
+        self.source = open_source(config.task)
         self.preprocessing = preprocessing_of(config)
+        self._bad = data.BadItems(config.task.max_bad)  # in training
 
     @property
     def steps_per_epoch(self) -> int:
         """Whole training batches in an epoch; an incomplete one is left out."""
         source = self.config.task.train_data
-        clips = self._num_clips(source.split)
+        clips = self.source.num_clips(source.split)
         if clips < source.batch_size:
             raise ConfigError(
                 f"task.train_data.batch_size: must be at most {clips}, the clips of "
@@ -76,14 +79,16 @@ class Experiment:
         Raises:
             ConfigError: the folder holds a run of another configuration.
             NonFiniteLossError: the loss became NaN or infinite.
+            DataError: more clips or files are damaged than `task.max_bad` allows.
         """
+        self.folder.fetch()
         self._check_same_run()
         start = self.folder.resumed_epochs()
         epochs = self.config.trainer.epochs
         history = callbacks.read_history(self.folder.history)
         if not start and history and history[-1]["epoch"] == epochs:
             print(f"Already trained for {epochs} epochs.", file=sys.stderr)
-            return load_trained(self.folder.path)[0]
+            return load_trained(self.folder)[0]
         keras.utils.set_random_seed(self.config.runtime.seed)
         with precision(self.config.runtime):
             strategy = build_strategy(self.config.runtime)
@@ -92,13 +97,22 @@ class Experiment:
             with strategy.scope():
                 model, flops_loss = self.compiled_model()
             self._write_params()
-            model.fit(
-                train_data,
-                epochs=epochs,
-                shuffle=False,  # the data set does that
-                verbose=int(sys.stdout.isatty()),
-                callbacks=self._callbacks(model, flops_loss, start),
-            )
+            self.folder.push()  # rather fails now than after an epoch
+            validation_bad = data.BadItems(self.config.task.max_bad)
+            # Clips of the training data are also measured.
+            sample_bad = data.BadItems(self.config.task.max_bad, beside=self._bad)
+            bad_items = (self._bad, sample_bad, validation_bad)
+            with data.clear_errors(*bad_items), warnings.catch_warnings():
+                # An epoch has as many batches as there are good clips for.
+                warnings.filterwarnings("ignore", "Your input ran out of data")
+                model.fit(
+                    train_data,
+                    epochs=epochs,
+                    shuffle=False,  # the data set does that
+                    verbose=int(sys.stdout.isatty()),
+                    callbacks=self._callbacks(model, flops_loss, start, *bad_items),
+                )
+        self.folder.push()
         return model
 
     def evaluate(self, checkpoint: str = "last") -> dict:
@@ -107,17 +121,22 @@ class Experiment:
         Returns:
             `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
         """
-        model, preprocessing, labels = load_trained(self.folder.path, checkpoint)
-        check_labels(self.info.labels, labels)
-        size = preprocessing.crop
-        metrics = evaluate(
-            model,
-            self.validation_dataset(),
-            labels,
-            (preprocessing.num_frames, size, size),
-        )
-        metrics = {"checkpoint": checkpoint, **metrics}
+        model, preprocessing, labels = load_trained(self.folder, checkpoint)
+        check_labels(self.source.labels, labels)
+        views = evaluation_views(self.config.task)
+        size = views.size(preprocessing)
+        bad_items = data.BadItems(self.config.task.max_bad)
+        with data.clear_errors(bad_items):
+            metrics = evaluate(
+                model,
+                self.validation_dataset(bad_items),
+                labels,
+                (preprocessing.num_frames, size, size),
+                num_views=len(views),
+            )
+        metrics = {"checkpoint": checkpoint, **metrics, **bad_items.counts()}
         cli.write_json(self.folder.metrics, metrics)
+        self.folder.push()
         return metrics
 
     def train_dataset(self, epoch: int = 0) -> tf.data.Dataset:
@@ -128,32 +147,54 @@ class Experiment:
                 its first epochs again.
         """
         source = self.config.task.train_data
-        augmentation = data.Augmentation(**source.augmentation.model_dump())
-        dataset = data.clips(
-            data.record_files(self.config.task.data_dir, source.split),
+        augmentation = build_augmentation(source.augmentation, self.source.labels)
+        seed = self.config.runtime.seed + epoch
+        dataset = self.source.clips(
+            source.split,
             self.preprocessing,
             source.batch_size,
             training=True,
             augmentation=augmentation,
-            seed=self.config.runtime.seed + epoch,
+            sampler=train_sampler(self.config.task),
+            seed=seed,
             drop_remainder=True,
             cache=source.cache,
+            bad_items=self._bad,
         )
+        alpha = source.augmentation.mixup_alpha
+        if alpha:
+            classes = len(self.source.labels)
+            dataset = data.mixup_batches(dataset, classes, alpha, seed)
+        if self.config.task.max_bad:
+            return dataset  # there may be fewer batches
         cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch)
         return dataset.apply(cardinality)
 
-    def validation_dataset(self) -> tf.data.Dataset:
-        """All validation clips in order, centre crops."""
-        source = self.config.task.validation_data
-        return self._plain_dataset(source.split, source.batch_size, source.cache)
+    def validation_dataset(
+        self, bad_items: data.BadItems | None = None
+    ) -> tf.data.Dataset:
+        """All validation clips in order, as many views of each as are asked for.
 
-    def _plain_dataset(self, split, batch_size, cache=False) -> tf.data.Dataset:
-        return data.clips(
-            data.record_files(self.config.task.data_dir, split),
+        Args:
+            bad_items: what may be damaged; by default nothing.
+        """
+        source = self.config.task.validation_data
+        return self._plain_dataset(
+            source.split,
+            source.batch_size,
+            views=evaluation_views(self.config.task),
+            cache=source.cache,
+            bad_items=bad_items,
+        )
+
+    def _plain_dataset(self, split, batch_size, **options) -> tf.data.Dataset:
+        return self.source.clips(
+            split,
             self.preprocessing,
             batch_size,
             training=False,
-            cache=cache,
+            sampler=evaluation_sampler(self.config.task),
+            **options,
         )
 
     def compiled_model(self) -> tuple[keras.Model, FlopsLoss | None]:
@@ -162,18 +203,20 @@ class Experiment:
         Call it in the scope of the strategy.
         """
         task, trainer = self.config.task, self.config.trainer
-        classes = len(self.info.labels)
+        classes = len(self.source.labels)
         model = build_model(self.config, classes)
         source = task.model.init_weights
         if source is not None and source.endswith(".weights.h5"):
-            load_weights(model, source, new_classifier=True)
+            with files.local_copy(source) as path:
+                load_weights(model, path, new_classifier=True)
         elif source is not None:
-            initialize_backbone(model, source)
+            with files.local_copy(source) as path:
+                initialize_backbone(model, path)
         policies = learned_policies(model)
         for policy in policies:
             policy.temperature.assign(trainer.gumbel.temperature)
-        losses, metrics = {"logits": _cross_entropy(task.label_smoothing, classes)}, {}
-        metrics["logits"] = [keras.metrics.SparseCategoricalAccuracy(name="top1")]
+        losses, metrics = {"logits": label_loss.cross_entropy(task, classes)}, {}
+        metrics["logits"] = [label_loss.top1(task)]
         metrics["gmacs"] = [MeanGMACs(name="per_clip")]
         flops_loss = None
         if policies:  # else the cost is a constant
@@ -192,7 +235,9 @@ class Experiment:
         model.compile(optimizer, loss=losses, metrics=metrics)
         return model, flops_loss
 
-    def _callbacks(self, model, flops_loss, start: int) -> list:
+    def _callbacks(
+        self, model, flops_loss, start: int, train_bad, sample_bad, validation_bad
+    ) -> list:
         task, trainer, folder = self.config.task, self.config.trainer, self.folder
         length = (self.steps_per_epoch, trainer.epochs)
         policies = learned_policies(model)
@@ -217,17 +262,24 @@ class Experiment:
             )
         evaluator = Evaluator(model)
         sample = self._plain_dataset(
-            task.train_data.split, task.train_data.batch_size
+            task.train_data.split, task.train_data.batch_size, bad_items=sample_bad
         ).take(_TRAIN_SAMPLE_BATCHES)
-        validation = self.validation_dataset()
+        validation = self.validation_dataset(validation_bad)
+        num_views = len(evaluation_views(task))
         rows = callbacks.cut_history(folder.history, start)
         best = max((row["validation/top1"] for row in rows), default=-1.0)
         return [
             callbacks.StopOnNonFiniteLoss(),
             callbacks.EpochMetrics(
                 {
+                    "train": train_bad.counts,
                     "train_argmax": lambda: _epoch_metrics(evaluator.tally(sample)),
-                    "validation": lambda: _epoch_metrics(evaluator.tally(validation)),
+                    "validation": lambda: {
+                        **_epoch_metrics(
+                            evaluator.tally(validation, num_views=num_views)
+                        ),
+                        **validation_bad.counts(),
+                    },
                 }
             ),
             *chosen,
@@ -241,11 +293,12 @@ class Experiment:
             keras.callbacks.BackupAndRestore(
                 str(folder.backup), double_checkpoint=True
             ),
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: folder.push()),
         ]
 
     def _write_params(self) -> None:
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        cli.write_json(self.folder.labels, list(self.info.labels))
+        cli.write_json(self.folder.labels, list(self.source.labels))
         save_config(self.config, self.folder.params)
 
     def _check_same_run(self) -> None:
@@ -259,11 +312,11 @@ class Experiment:
         changed = _differences(before.model_dump(), self.config.model_dump())
         if changed:
             raise ConfigError(
-                f"{self.folder.path} holds a run of another configuration; take a new "
+                f"{self.folder.name} holds a run of another configuration; take a new "
                 "--model_dir, or the old settings to go on with it. Received: "
                 + "; ".join(f"{k}={new!r}, was {old!r}" for k, old, new in changed)
             )
-        check_labels(self.info.labels, self.folder.read_labels())
+        check_labels(self.source.labels, self.folder.read_labels())
 
     def _check_batch(self, replicas: int) -> None:
         size = self.config.task.train_data.batch_size
@@ -272,24 +325,6 @@ class Experiment:
                 f"task.train_data.batch_size: must be a multiple of the {replicas} "
                 f"devices that share it. Received: {size}"
             )
-
-    def _num_clips(self, split: str) -> int:
-        data.record_files(self.config.task.data_dir, split)  # raises if there is none
-        return self.info.splits[split].num_clips
-
-
-def _cross_entropy(label_smoothing: float, num_classes: int) -> keras.losses.Loss:
-    if not label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    smooth = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing
-    )
-
-    def loss(y_true, y_pred):
-        y_true = keras.ops.reshape(y_true, (-1,))
-        return smooth.call(keras.ops.one_hot(y_true, num_classes), y_pred)
-
-    return loss
 
 
 def _epoch_metrics(tally) -> dict[str, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from adafuse_tf import files
 from adafuse_tf.data import Preprocessing
 from adafuse_tf.layers import LearnedPolicy
 from adafuse_tf.models import VideoClassifier
@@ -13,27 +14,46 @@ from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.errors import ModelDirError
+from adafuse_tf.training.mirror import Mirror
 from adafuse_tf.training.runtime import precision
 
 CHECKPOINTS = ("last", "best")
+# Where `train/evaluate.py` writes to.
+EVALUATION = "evaluation/metrics.json"
 
 
 class ModelDir:
     """Names of the files of a run.
 
     Args:
-        path: the folder; it need not exist.
+        name: the folder, or its URL; it need not exist.
+
+    Attributes:
+        name: the folder as given.
+        path: the local folder; `fetch` and `push` keep it in step with a remote one.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    def __init__(self, name: files.PathLike):
+        self.name = str(name)
+        self._mirror = Mirror(self.name) if files.is_remote(name) else None
+        self.path = self._mirror.local if self._mirror else Path(name)
         self.params = self.path / "params.yaml"
         self.labels = self.path / "labels.json"
         self.metrics = self.path / "metrics.json"
         self.history = self.path / "history.jsonl"
         self.tensorboard = self.path / "tensorboard"
         self.backup = self.path / "backup"
-        self.evaluation = self.path / "evaluation" / "metrics.json"
+
+    def fetch(self, *paths: Path) -> None:
+        """Copies files, or all that a run goes on with, from a remote folder."""
+        if self._mirror:
+            names = [path.relative_to(self.path).as_posix() for path in paths]
+            self._mirror.fetch(names or None)
+
+    def push(self) -> None:
+        """Copies what has changed to a remote folder."""
+        if self._mirror:
+            self._mirror.push()
 
     def checkpoint(self, name: str) -> Path:
         """The weights file called `last` or `best`."""
@@ -56,7 +76,7 @@ class ModelDir:
         if not self.params.is_file():
             raise ModelDirError(
                 f"No model_dir of train/train.py: it has no {self.params.name}. "
-                f"Received: model_dir={str(self.path)!r}"
+                f"Received: model_dir={self.name!r}"
             )
         return load_config(config_files=[self.params])
 
@@ -65,18 +85,18 @@ class ModelDir:
         if not self.labels.is_file():
             raise ModelDirError(
                 f"No model_dir of train/train.py: it has no {self.labels.name}. "
-                f"Received: model_dir={str(self.path)!r}"
+                f"Received: model_dir={self.name!r}"
             )
         return tuple(json.loads(self.labels.read_text(encoding="utf-8")))
 
 
 def load_trained(
-    model_dir: str | Path, checkpoint: str = "last"
+    model_dir: files.PathLike | ModelDir, checkpoint: str = "last"
 ) -> tuple[VideoClassifier, Preprocessing, tuple[str, ...]]:
     """Loads what `train/train.py` has trained.
 
     Args:
-        model_dir: the folder of the run.
+        model_dir: the folder of the run, or its URL.
         checkpoint: `"last"`, or `"best"` by top-1 on the validation split.
 
     Returns:
@@ -87,13 +107,14 @@ def load_trained(
             or the weights are of another architecture than its `params.yaml`.
         ValueError: an unknown checkpoint name.
     """
-    folder = ModelDir(model_dir)
+    folder = model_dir if isinstance(model_dir, ModelDir) else ModelDir(model_dir)
     weights = folder.checkpoint(checkpoint)
+    folder.fetch(folder.params, folder.labels, weights)
     config, labels = folder.read_config(), folder.read_labels()
     if not weights.is_file():
         raise ModelDirError(
             f"There is no checkpoint '{checkpoint}' yet; train for an epoch at least. "
-            f"Received: model_dir={str(folder.path)!r}"
+            f"Received: model_dir={folder.name!r}"
         )
     with precision(config.runtime):
         model = build_model(config, len(labels))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from adafuse_tf.data import Preprocessing, VideoError, read_video, segment_indices
+from adafuse_tf.data import Preprocessing, Sampler, VideoError, read_video
 from adafuse_tf.training.evaluation import as_numpy, forward_pass
 from adafuse_tf.training.tally import action_shares
 
@@ -45,6 +45,7 @@ def predict_videos(
     labels: Sequence[str],
     paths: Iterable[str | Path],
     top_k: int = 5,
+    sampler: Sampler | None = None,
 ) -> Iterator[Prediction | VideoError]:
     """Classifies video files one after the other.
 
@@ -52,6 +53,8 @@ def predict_videos(
         model, preprocessing, labels: what `load_trained` returns.
         paths: the files.
         top_k: number of classes to name.
+        sampler: which frames make the clip; by default the centres of T segments. A
+            run's own is `evaluation_sampler(ModelDir(name).read_config().task)`.
 
     Yields:
         For every path in order a `Prediction`, or the `VideoError` of a file that
@@ -60,7 +63,7 @@ def predict_videos(
     forward = forward_pass(model)
     for path in paths:
         try:
-            clip = read_clip(path, preprocessing)
+            clip = read_clip(path, preprocessing, sampler or Sampler())
         except VideoError as error:
             yield error
             continue
@@ -75,8 +78,10 @@ def predict_videos(
         )
 
 
-def read_clip(path: str | Path, preprocessing: Preprocessing) -> tf.Tensor:
+def read_clip(
+    path: str | Path, preprocessing: Preprocessing, sampler: Sampler
+) -> tf.Tensor:
     """Reads a video as one clip `[T, crop, crop, 3]`, float32, as evaluation does."""
     frames = read_video(path)
-    indices = segment_indices(len(frames), preprocessing.num_frames)
+    indices = sampler.clips(len(frames), preprocessing.num_frames)[0]
     return preprocessing.evaluate(frames[indices.numpy()])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from adafuse_tf import files
 from adafuse_tf.training import callbacks
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.experiment import Experiment
@@ -11,7 +12,7 @@ from adafuse_tf.training.model_dir import ModelDir
 
 def run_experiment(
     mode: str,
-    model_dir: str | Path,
+    model_dir: files.PathLike,
     experiment: str | None = None,
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
@@ -21,7 +22,7 @@ def run_experiment(
     Args:
         mode: `"train"`, `"eval"` or `"train_and_eval"`. With `"eval"` the settings that
             the model was trained with come first, so only changes need be given.
-        model_dir: the folder of the run.
+        model_dir: the folder of the run, or its URL.
         experiment, config_files, overrides: see `load_config`.
 
     Returns:
@@ -29,6 +30,7 @@ def run_experiment(
     """
     if mode == "eval":
         folder = ModelDir(model_dir)
+        folder.fetch(folder.params)
         folder.read_config()  # raises if this is no model_dir
         config_files = [folder.params, *config_files]
     config = load_config(experiment, config_files, overrides)

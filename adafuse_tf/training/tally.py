@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from adafuse_tf.layers.actions import KEEP, REUSE, SKIP
+from adafuse_tf.training.view_average import ViewAverage
 
 TOP = 5
 
@@ -14,11 +15,15 @@ class Tally:
 
     Args:
         num_classes: number of classes, K.
+        num_views: answers that are one clip's, V. They follow upon each other, and the
+            mean of their probabilities is the answer that counts.
     """
 
-    def __init__(self, num_classes: int):
+    def __init__(self, num_classes: int, num_views: int = 1):
         self.confusion = np.zeros((num_classes, num_classes), np.int64)
         self.num_clips = 0
+        self.num_views = 0
+        self._views = ViewAverage(num_views)
         self._top = 0
         self._loss = 0.0
         self._gmacs = 0.0
@@ -32,12 +37,12 @@ class Tally:
         gmacs: np.ndarray,
         policies: dict[str, np.ndarray],
     ) -> None:
-        """Adds a batch.
+        """Adds a batch of views, which may end in the middle of a clip's.
 
         Args:
             labels: int `[B]`.
             logits: float `[B, K]`.
-            gmacs: float `[B]`, GMACs per clip.
+            gmacs: float `[B]`, GMACs per view.
             policies: gate -> one-hot `[B, T, C, 3]`.
 
         Raises:
@@ -48,7 +53,11 @@ class Tally:
                 "The model's logits are not finite; its weights are spoilt. "
                 f"Received: logits with {np.sum(~np.isfinite(logits))} such values"
             )
-        logits = logits.astype(np.float64)
+        self._gmacs += float(np.sum(gmacs))
+        self.num_views += len(labels)
+        for gate, policy in policies.items():
+            self._actions[gate] = self._actions.get(gate, 0.0) + _counts(policy)
+        labels, logits = self._views.add(labels, logits.astype(np.float64))
         right = logits[np.arange(len(labels)), labels]
         # Classes that beat the right one; a tie goes to the lower index, as arg max.
         beaten_by = np.sum(logits > right[:, None], axis=1)
@@ -60,10 +69,7 @@ class Tally:
         log_sum = np.log(np.exp(shifted).sum(axis=1))
         self._loss += float(np.sum(log_sum - shifted[np.arange(len(labels)), labels]))
         np.add.at(self.confusion, (labels, logits.argmax(axis=1)), 1)
-        self._gmacs += float(np.sum(gmacs))
         self.num_clips += len(labels)
-        for gate, policy in policies.items():
-            self._actions[gate] = self._actions.get(gate, 0.0) + _counts(policy)
 
     @property
     def top1(self) -> float:
@@ -82,8 +88,8 @@ class Tally:
 
     @property
     def gmacs(self) -> float:
-        """Mean GMACs per clip."""
-        return self._gmacs / self.num_clips
+        """Mean GMACs per view."""
+        return self._gmacs / self.num_views
 
     def policy_per_gate(self) -> dict[str, dict[str, float]]:
         """Shares of keep, reuse and skip by gate."""

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from adafuse_tf.data import read_manifest
-from adafuse_tf.data.manifest import training_labels
+from adafuse_tf.data import Item, read_manifest, read_source, training_labels
+from adafuse_tf.data import write_manifest as write_manifest_of
 from tests.data.videos import write_manifest
 from tests.shared import SHARED, needs_shared
 
@@ -16,7 +18,7 @@ def test_finds_videos_in_the_folder_or_beside_it(tmp_path, folder):
     touch(tmp_path / folder / "a" / "1.mp4")
     manifest = write_manifest(tmp_path / "m.csv", [("a/1.mp4", "up", "train")])
     (item,) = read_manifest(manifest)
-    assert item.path == tmp_path / folder / "a" / "1.mp4"
+    assert item.path == str(tmp_path / folder / "a" / "1.mp4")
     assert (item.name, item.label, item.split) == ("a/1.mp4", "up", "train")
 
 
@@ -25,7 +27,7 @@ def test_video_root_replaces_the_other_places(tmp_path):
     touch(tmp_path / "elsewhere" / "1.mp4")
     manifest = write_manifest(tmp_path / "m.csv", [("1.mp4", "up", "train")])
     (item,) = read_manifest(manifest, tmp_path / "elsewhere")
-    assert item.path == tmp_path / "elsewhere" / "1.mp4"
+    assert item.path == str(tmp_path / "elsewhere" / "1.mp4")
 
 
 def test_keeps_further_columns_and_any_column_order(tmp_path):
@@ -87,28 +89,102 @@ def test_empty_label_has_its_line_number(tmp_path, row):
         read_manifest(manifest)
 
 
-def test_repeated_path_names_both_lines(tmp_path):
-    rows = [("1.mp4", "up", "train"), ("1.mp4", "up", "validation")]
-    with pytest.raises(ValueError, match="line 3: '1.mp4' is already on line 2"):
-        read_manifest(write_manifest(tmp_path / "m.csv", rows))
+@pytest.mark.parametrize("pattern", ["x.jpg", "%", "%s.jpg", "%d/%d.jpg"])
+def test_frame_pattern_without_a_number_has_its_line_number(tmp_path, pattern):
+    row = ("frames", "up", "train", pattern)
+    columns = ("path", "label", "split", "frame_pattern")
+    manifest = write_manifest(tmp_path / "m.csv", [row], columns)
+    with pytest.raises(ValueError, match="line 2: `frame_pattern` must have one"):
+        read_manifest(manifest)
 
 
-def test_label_that_training_lacks_is_named(tmp_path):
-    rows = [("1.mp4", "up", "train"), ("2.mp4", "down", "test")]
-    with pytest.raises(ValueError, match="'test' has the label 'down'.*2.mp4"):
-        read_manifest(write_manifest(tmp_path / "m.csv", rows))
+def test_number_of_frames_that_is_none_has_its_line_number(tmp_path):
+    columns = ("path", "label", "split", "num_frames")
+    rows = [("1.mp4", "up", "train", "many")]
+    manifest = write_manifest(tmp_path / "m.csv", rows, columns)
+    with pytest.raises(ValueError, match="line 2: the num_frames.*'many'"):
+        read_manifest(manifest)
+
+
+def test_not_a_text_file(tmp_path):
+    (tmp_path / "m.csv").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(ValueError, match="m.csv is not a text file in UTF-8"):
+        read_manifest(tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ('2.mp4,up,"train', "after line 2: not CSV"),  # would swallow the row after it
+        ("2.mp4,over, and out,train", r"line 3: there are more.*quotes.*\['train'\]"),
+        ("2.mp4,up,train/a", "line 3: a split .*'train/a'"),
+    ],
+)
+def test_a_row_that_is_not_what_it_seems(tmp_path, row, message):
+    (tmp_path / "m.csv").write_text(
+        f"path,label,split\n1.mp4,up,train\n{row}\n3.mp4,up,train\n"
+    )
+    with pytest.raises(ValueError, match=f"m.csv, {message}"):
+        read_manifest(tmp_path / "m.csv")
+
+
+def test_commas_past_the_last_column_are_nothing(tmp_path):
+    touch(tmp_path / "1.mp4")
+    (tmp_path / "m.csv").write_text("path,label,split\n1.mp4,up,train,,\n")
+    assert read_manifest(tmp_path / "m.csv")[0].extra == {}
+
+
+@pytest.mark.parametrize(
+    "second, message",
+    [
+        (("1.mp4", "up", "validation"), "'1.mp4'.*listed already.*'train'"),
+        (("2.mp4", "down", "test"), "'test' has the label 'down'.*2.mp4"),
+    ],
+)
+def test_items_that_do_not_go_together(tmp_path, second, message):
+    touch(tmp_path / "1.mp4")
+    rows = [("1.mp4", "up", "train"), second]
+    manifest = write_manifest(tmp_path / "m.csv", rows)
+    with pytest.raises(ValueError, match=message):
+        read_manifest(manifest)
+    assert len(read_source("manifest", manifest, strict=False)) == 2
 
 
 def test_manifest_without_training_split(tmp_path):
+    touch(tmp_path / "1.mp4")
     rows = [("1.mp4", "up", "test")]
     with pytest.raises(ValueError, match=r"no item in the split 'train'.*\['test'\]"):
         read_manifest(write_manifest(tmp_path / "m.csv", rows))
+
+
+def test_what_is_written_reads_back_the_same(tmp_path):
+    touch(tmp_path / "a b" / "1.mp4")
+    (tmp_path / "frames").mkdir()
+    items = [
+        Item(str(tmp_path / "a b" / "1.mp4"), "one", "up, up", "train", {"who": "ann"}),
+        Item(
+            path=str(tmp_path / "frames"),
+            name=str(tmp_path / "frames"),
+            label='say "ä"',
+            split="train",
+            extra={"who": ""},
+            frame_pattern="%05d.jpg",
+            num_frames=7,
+        ),
+    ]
+    write_manifest_of(items, tmp_path / "elsewhere" / "m.csv")
+    assert read_manifest(tmp_path / "elsewhere" / "m.csv") == items
+    assert "num_frames" in (tmp_path / "elsewhere" / "m.csv").read_text()
+    write_manifest_of(items[:1], tmp_path / "m.csv")
+    header = (tmp_path / "m.csv").read_text().splitlines()[0]
+    assert header == "path,label,split,name,who"
 
 
 @needs_shared("data/fir_action/manifest.csv")
 def test_reads_a_real_manifest():
     items = read_manifest(SHARED / "data" / "fir_action" / "manifest.csv")
     assert len(items) == 960
-    assert all(item.path.is_file() for item in items)
+    assert all(Path(item.path).is_file() for item in items)
     assert training_labels(items) == ["fall", "sitdown", "standup", "walk"]
-    assert items[0].extra["subject"] == "human1"
+    assert items[0].extra == {"subject": "human1"}
+    assert items[0].num_frames == 13

@@ -69,7 +69,7 @@ def test_tells_the_frame_rate(tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(VideoError, match="none.mp4: the file does not exist") as caught:
         read_video(tmp_path / "none.mp4")
-    assert caught.value.path == tmp_path / "none.mp4"
+    assert caught.value.path == str(tmp_path / "none.mp4")
 
 
 @pytest.mark.parametrize("content, cause", [(b"", "0 bytes"), (b"hello\n" * 99, "not")])

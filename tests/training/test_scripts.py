@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adafuse_tf import cli
+from adafuse_tf import cli, files
 from adafuse_tf.training import ConfigError, load_config
 
 TRAIN = Path(__file__).resolve().parents[2] / "train"
@@ -35,6 +35,16 @@ def test_expected_error_is_one_line(capsys):
         "Error: trainer.epochs: must be an integer. Received: 'no'\n"
     )
     assert not captured.out
+
+
+def test_a_file_where_a_folder_must_be_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(SystemExit) as caught, cli.one_line_errors():
+            files.make_dirs(path)
+        assert caught.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("Error: ") and str(path) in line
 
 
 def test_other_errors_keep_their_trace():

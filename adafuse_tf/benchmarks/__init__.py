@@ -1,0 +1,1 @@
+"""Measurements, each with both sides in the same run, written to files."""

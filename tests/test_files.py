@@ -1,0 +1,97 @@
+"""Paths and URLs; buckets and web servers are in `tests/io`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adafuse_tf import files
+from adafuse_tf.storage import file_systems
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = {
+    "train": ["--model_dir=x", "--params_override=task.data_dir=s3://bucket/d"],
+    "prepare_data": ["--manifest=s3://bucket/m.csv", "--output_dir=x"],
+    "evaluate": ["--model_dir=s3://bucket/run", "--input_path=x"],
+}
+
+
+def test_urls_are_joined_and_split_with_slashes():
+    assert files.join("s3://bucket", "a", "b.txt") == "s3://bucket/a/b.txt"
+    assert files.parent("s3://bucket/a/b.txt") == "s3://bucket/a"
+    assert files.join("a", "b") == os.path.join("a", "b")
+    assert files.is_remote("hdfs://host/a") and not files.is_remote("a:/b")
+    assert files.can_list("s3://bucket") and not files.can_list("https://host/a")
+
+
+def test_local_files(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    files.write_text(path, "Grüße\n")
+    files.write_text(tmp_path / "deep" / "b.txt", "")
+    assert files.read_text(path) == "Grüße\n"
+    assert files.is_file(path) and files.is_dir(path.parent)
+    assert not files.is_file(path.parent) and not files.is_dir(path)
+    assert files.list_dir(path.parent) == ["a.txt", "b.txt"]
+    assert list(files.walk_files(tmp_path)) == files.glob(tmp_path / "deep" / "*")
+    files.copy(path, tmp_path / "new" / "c.txt")
+    files.replace(tmp_path / "new" / "c.txt", tmp_path / "deep" / "b.txt")
+    assert files.read_text(tmp_path / "deep" / "b.txt") == "Grüße\n"
+    files.remove(path)
+    files.remove(path)
+    assert files.list_dir(path.parent) == ["b.txt"]
+    files.make_dirs(tmp_path / "x" / "y")
+    files.make_dirs(tmp_path / "x" / "y")
+    with files.local_copy(tmp_path) as same:
+        assert same == str(tmp_path)
+
+
+def test_local_files_do_without_tensorflow(tmp_path):
+    code = (
+        "import sys; from adafuse_tf import files; "
+        f"files.write_text({str(tmp_path / 'a')!r}, 'x'); "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_scheme_without_a_file_system():
+    with pytest.raises(file_systems.MissingFileSystemError) as caught:
+        files.exists("nope://bucket/key")
+    message = str(caught.value)
+    for part in (
+        "nope:// paths",
+        "pip install 'adafuse_tf[io]'",
+        "TensorFlow 2.17",
+        "Python 3.12 at most",
+        f"Here are Python {sys.version.split()[0]}, tensorflow 2.",
+        "Received: 'nope://bucket/key'",
+    ):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_scripts_say_what_a_bucket_needs(tmp_path):
+    try:
+        file_systems.require_scheme("s3://bucket")
+    except file_systems.MissingFileSystemError:
+        pass
+    else:
+        pytest.skip("here tensorflow-io reads s3://")
+    runs = {}
+    for name, arguments in SCRIPTS.items():
+        script = ROOT / "train" / f"{name}.py"
+        runs[name] = subprocess.Popen(
+            [sys.executable, str(script), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    for name, run in runs.items():
+        output, errors = run.communicate()
+        assert run.returncode == 2, (name, errors)
+        assert "Error: s3:// paths need tensorflow-io" in errors, (name, errors)
+        assert "Traceback" not in errors and not output, name
