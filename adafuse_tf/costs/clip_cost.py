@@ -7,6 +7,8 @@ from keras import ops
 
 from adafuse_tf.costs.macs import clip_gmacs
 from adafuse_tf.costs.operation import Operation
+from adafuse_tf.costs.shares import streamed_share
+from adafuse_tf.layers.state import check_state
 
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
@@ -24,6 +26,9 @@ class ClipCost(keras.layers.Layer):
         frames: The clip `[B, T, H, W, C]`; only its shape is used.
         policies: `dict[str, Tensor]` of gate name to one-hot `[B, T, C, 3]`; empty for
             a network without gates.
+        state: `dict[str, Tensor]` of gate name to `[B, C]`, to go on with a stream; the
+            call then returns `(cost, new_state)`, the cost of these frames alone. Over
+            any split of a clip the costs add up to the clip's.
 
     Output shape:
         `[B]`, float32, GMACs per clip.
@@ -38,12 +43,32 @@ class ClipCost(keras.layers.Layer):
         )
         self.histories = dict(histories or {})
 
-    def call(self, frames, policies):
+    def build(self, frames_shape, policies_shape=None):
+        self.channels = {gate: s[-2] for gate, s in (policies_shape or {}).items()}
+
+    @property
+    def state_shapes(self):
+        """Shapes of the state, `None` for the batch (built layer)."""
+        return {gate: (None, channels) for gate, channels in self.channels.items()}
+
+    def call(self, frames, policies, state=None):
         batch, num_frames, height, width = ops.shape(frames)[:4]
-        cost = clip_gmacs(self.operations, policies, height, width, self.histories)
+        computed, new_state = None, {}
+        if state is not None:
+            check_state(state, self.state_shapes, self.name)
+            computed = {}
+            for gate, policy in policies.items():
+                history = self.histories.get(gate, "raw")
+                computed[gate], new_state[gate] = streamed_share(
+                    ops.cast(policy, "float32"), state[gate], history
+                )
+        cost = clip_gmacs(
+            self.operations, policies, height, width, self.histories, computed
+        )
         if not len(getattr(cost, "shape", ())):
             cost = cost * ops.ones((batch, num_frames), "float32")
-        return ops.sum(cost, axis=1)
+        cost = ops.sum(cost, axis=1)
+        return cost if state is None else (cost, new_state)
 
     def compute_output_shape(self, frames_shape, policies_shape=None):
         return (frames_shape[0],)

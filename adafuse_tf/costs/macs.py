@@ -18,7 +18,9 @@ def static_gmacs(operations, height, width):
     return sum(_gmacs(op, height, width) for op in operations if op.macs)
 
 
-def clip_gmacs(operations, policies, height, width, histories=None):
+def clip_gmacs(
+    operations, policies, height, width, histories=None, computed_shares=None
+):
     """GMACs per frame of each clip, as its policies ask for (paper Eq. 5).
 
     An operation between two gates costs its MACs times the share it computes times the
@@ -30,6 +32,8 @@ def clip_gmacs(operations, policies, height, width, histories=None):
         height, width: Frame size in pixels, ints or scalar tensors.
         histories: `dict[str, str]` of gate name to `"raw"` or `"fused"`; raw where
             absent.
+        computed_shares: `dict[str, Tensor]` of gate name to `[B, T]`, instead of
+            `computed_share` of the policies.
 
     Returns:
         `[B, T]` float32 tensor; sum over T for the clip.
@@ -48,10 +52,12 @@ def clip_gmacs(operations, policies, height, width, histories=None):
             f"No policy for the gates {sorted(missing)}. Received policies for: "
             f"{sorted(policies)}"
         )
-    computed = {
-        gate: computed_share(ops.cast(p, "float32"), histories.get(gate, "raw"))
-        for gate, p in policies.items()
-    }
+    computed = computed_shares
+    if computed is None:
+        computed = {
+            gate: computed_share(ops.cast(p, "float32"), histories.get(gate, "raw"))
+            for gate, p in policies.items()
+        }
     read = {gate: read_share(ops.cast(p, "float32")) for gate, p in policies.items()}
     total = static_gmacs(free, height, width)
     for op in gated:

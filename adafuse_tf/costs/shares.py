@@ -3,6 +3,7 @@
 from keras import ops
 
 from adafuse_tf.layers.actions import KEEP, REUSE, SKIP
+from adafuse_tf.layers.previous_frame import previous_frame
 from adafuse_tf.layers.time_slice import drop_first, drop_last
 
 
@@ -29,6 +30,28 @@ def computed_share(policy, history="raw", last_frame="exact"):
     # The last two frames' first one; for T = 1 that is the only one.
     last = 1.0 - (keep[:, -2:][:, :1] if last_frame == "authors" else keep[:, -1:])
     return 1.0 - ops.mean(ops.concatenate([idle, last], axis=1), axis=-1)
+
+
+def streamed_share(policy, missing, history="raw"):
+    """As `computed_share`, but billed when a stream computes it, without the future.
+
+    What frame t reuses and frame t - 1 did not keep is computed late, at t. Over a
+    whole stream the sum is that of `computed_share`.
+
+    Args:
+        policy: `[B, T, C, 3]` one-hot.
+        missing: `[B, C]`, 1 where the frame before the first did not compute a channel;
+            zeros at the start of a stream, whose history is known to be zero.
+        history: `"raw"` or `"fused"`.
+
+    Returns:
+        `(share, missing)`: `[B, T]`, and `[B, C]` for the next call.
+    """
+    actions = ops.unstack(policy, axis=-1)
+    keep, reuse = actions[KEEP], actions[REUSE]
+    before, last = previous_frame(1.0 - keep, missing)
+    late = 0.0 if history == "fused" else reuse * before
+    return ops.mean(keep + late, axis=-1), last
 
 
 def read_share(policy):

@@ -1,10 +1,9 @@
 """Runs a classifier with given noise in its policies."""
 
-import inspect
-
 import numpy as np
 
 from adafuse_tf.layers import AdaptiveTemporalFusion, LearnedPolicy
+from adafuse_tf.models.graph import run_graph
 
 
 def draw_noise(model, clips, num_frames, seed):
@@ -61,12 +60,8 @@ def run_with_noise(view, frames, noise, training=False):
     """
 
     def call(layer, *args, **kwargs):
-        if "training" in inspect.signature(layer.call).parameters:
-            kwargs["training"] = training
         if isinstance(layer, AdaptiveTemporalFusion) and layer.name in noise:
             kwargs["noise"] = noise[layer.name]
         return layer(*args, **kwargs)
 
-    # Keras has no public way to call a functional model with extra arguments for one of
-    # its layers; `Functional.call` and `clone_model` themselves use this method.
-    return view._run_through_graph(frames, lambda layer: layer, call)
+    return run_graph(view, frames, call, training)

@@ -2,9 +2,11 @@
 
 from adafuse_tf.layers.actions import ACTIONS, KEEP, REUSE, SKIP
 from adafuse_tf.layers.adaptive_temporal_fusion import AdaptiveTemporalFusion
+from adafuse_tf.layers.consensus import AverageConsensus
 from adafuse_tf.layers.fixed_policies import KeepPolicy, RandomPolicy, ThresholdPolicy
 from adafuse_tf.layers.learned_policy import LearnedPolicy
 from adafuse_tf.layers.per_frame import PerFrame
+from adafuse_tf.layers.recurrence import FrameLSTM
 from adafuse_tf.layers.straight_through import gumbel_noise
 from adafuse_tf.layers.temporal_shift import TemporalShift
 
@@ -14,6 +16,8 @@ __all__ = [
     "REUSE",
     "SKIP",
     "AdaptiveTemporalFusion",
+    "AverageConsensus",
+    "FrameLSTM",
     "KeepPolicy",
     "LearnedPolicy",
     "PerFrame",

@@ -35,11 +35,16 @@ def _fuse_recurrent(kept, reuse, state):
     init = ops.zeros_like(kept[:, 0]) if state is None else state
     init = ops.cast(init, kept.dtype)
 
-    def step(carry, inputs):
-        kept_t, reuse_t = inputs
-        fused = kept_t + reuse_t * carry
+    def step(carry, kept_and_reuse):
+        fused = kept_and_reuse[:, :-1] + kept_and_reuse[:, -1:] * carry
         return fused, fused
 
-    time_major = (ops.moveaxis(kept, 1, 0), ops.moveaxis(reuse, 1, 0))
-    last, fused = ops.scan(step, init, time_major)
-    return ops.moveaxis(fused, 0, 1), last
+    # One tensor, rows of pixels and one of actions: Keras's scan over several fails
+    # where T is unknown.
+    batch, frames, height, width, channels = ops.shape(kept)
+    rows = ops.reshape(kept, (batch, frames, height * width, channels))
+    rows = ops.concatenate([rows, reuse[:, :, 0]], axis=2)
+    init = ops.reshape(init, (batch, height * width, channels))
+    last, fused = ops.scan(step, init, ops.moveaxis(rows, 1, 0))
+    fused = ops.reshape(ops.moveaxis(fused, 0, 1), ops.shape(kept))
+    return fused, ops.reshape(last, (batch, height, width, channels))

@@ -39,6 +39,8 @@ class ResNet(keras.Model):
 
     Attributes:
         cost_table: The static cost table, a tuple of `costs.Operation`.
+        state_strides: Name of a layer that carries feature maps from frame to frame to
+            the stride of these maps in input pixels.
 
     Raises:
         ValueError: An option out of its range.
@@ -139,6 +141,7 @@ class ResNet(keras.Model):
 
         # === Config ===
         self.cost_table = tuple(builder.operations)
+        self.state_strides = builder.state_strides
         self._config = dict(
             depth=depth,
             width=width,

@@ -23,6 +23,7 @@ class BlockBuilder:
     Attributes:
         operations: The cost table so far.
         policies: Gate name to symbolic policy.
+        state_strides: Layer that remembers feature maps to their stride.
     """
 
     def __init__(self, shift, shift_projection, make_gate, gated_blocks):
@@ -32,6 +33,7 @@ class BlockBuilder:
         self.gated_blocks = set(gated_blocks)
         self.operations = []
         self.policies = {}
+        self.state_strides = {}
 
     def conv_bn(self, x, filters, kernel, stride, total_stride, name, **gates):
         """Convolution and batch normalisation with torch's symmetric padding."""
@@ -81,6 +83,7 @@ class BlockBuilder:
         shifted = x
         if self.shift != "none":
             shifted = TemporalShift(self.shift, name=f"{name}_shift")(x)
+            self.state_strides[f"{name}_shift"] = total_stride // stride
 
         y = self.conv_bn(
             shifted, filters, kernels[0], first_stride, first_total,
@@ -90,6 +93,7 @@ class BlockBuilder:
         if gated:
             y, policy = self.make_gate(name, inputs, filters)(shifted, y)
             self.policies[name] = policy
+            self.state_strides[name] = first_total
             self._note_policy(name, inputs, filters)
         y = self.conv_bn(
             y, filters if bottleneck else outputs, kernels[1], stride // first_stride,

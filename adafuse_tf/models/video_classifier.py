@@ -5,6 +5,8 @@ from keras import ops
 
 from adafuse_tf import costs
 from adafuse_tf.data.preprocessing import Preprocessing
+from adafuse_tf.layers import AverageConsensus, FrameLSTM
+from adafuse_tf.models import streaming
 from adafuse_tf.models.factory import build_preset
 from adafuse_tf.models.presets import PRESETS, unknown_preset
 
@@ -83,7 +85,7 @@ class VideoClassifier(keras.Model):
         operations = list(backbone.cost_table)
         if consensus == "lstm":
             operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
-            x = keras.layers.LSTM(lstm_units, return_sequences=True, name="lstm")(x)
+            x = FrameLSTM(lstm_units, name="lstm")(x)
         x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
         operations.append(costs.dense("classifier", x.shape[-1], num_classes))
         frame_logits = keras.layers.Dense(
@@ -92,9 +94,7 @@ class VideoClassifier(keras.Model):
             dtype="float32",
             name="classifier",
         )(x)
-        logits = keras.layers.GlobalAveragePooling1D(dtype="float32", name="consensus")(
-            frame_logits
-        )
+        logits = AverageConsensus(name="consensus")(frame_logits)
         histories = {name: gate.history for name, gate in backbone.gates.items()}
         gmacs = costs.ClipCost(operations, histories, name="clip_cost")(
             frames, policies
@@ -156,6 +156,52 @@ class VideoClassifier(keras.Model):
                 f"Outputs must be among {list(available)}. Received: {list(names)}"
             )
         return keras.Model(self.input, {name: available[name] for name in names})
+
+    def initial_state(
+        self, batch_size, height=None, width=None, window=None, dtype=None
+    ):
+        """The state that streams start with.
+
+        Args:
+            batch_size: Number of streams B.
+            height, width: Size of the frames in pixels; by default that of
+                `preprocessing`.
+            window: Average the logits over so many last frames; by default over all
+                since the start.
+            dtype: Store feature maps as `"float16"`, for half the size and rounded
+                results; by default in the model's precision, for exact ones.
+
+        Returns:
+            `dict[str, Tensor]`, all zeros; `streaming.state_bytes` tells its size.
+
+        Raises:
+            ValueError: The model shifts in both directions, which needs the future.
+        """
+        size = (height or self.preprocessing.crop, width or self.preprocessing.crop)
+        return streaming.initial_state(self, batch_size, *size, window, dtype)
+
+    def step(self, frames, state, reset=None, outputs=("logits", "gmacs")):
+        """Classifies streams a few frames at a time.
+
+        The results of any split of a clip into steps are those of the clip: after its
+        last frame the logits are equal, and the costs of the steps add up.
+
+        Args:
+            frames: `[B, k, H, W, 3]` float, the next k frames of each stream.
+            state: `initial_state(...)` or what the step before returned.
+            reset: Boolean `[B]`; these streams start anew with this step.
+            outputs: As in `with_outputs`.
+
+        Returns:
+            `(outputs, state)`: a dict with the logits `[B, K]` of the stream so far,
+            the `gmacs` `[B]` of this step and whatever else was asked for; and the
+            state for the next step, of the same keys, shapes and dtypes.
+
+        Raises:
+            ValueError: Frames or state of another shape, or no frames.
+            TypeError: Frames or state that are not floats.
+        """
+        return streaming.step(self, frames, state, reset, tuple(outputs))
 
     def dense_gmacs(self, num_frames, height, width):
         """GMACs per clip of the dense twin: all channels kept, no policy networks."""

@@ -3,6 +3,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from adafuse_tf.layers import AdaptiveTemporalFusion, LearnedPolicy, PerFrame
 from adafuse_tf.layers.fusion import fuse
@@ -33,6 +34,18 @@ def test_fusion_equals_loops(history, num_frames):
     np.testing.assert_array_equal(
         fused, reference.fuse(Y[:, :num_frames], actions, history)
     )
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_fusion_of_any_number_of_frames_in_one_graph(history):
+    anything = tf.TensorSpec((None, None, None, None, 16))
+    graph = tf.function(
+        lambda y, policy: fuse(y, policy, history)[0],
+        input_signature=(anything, tf.TensorSpec((None, None, 16, 3))),
+    )
+    actions = RNG.integers(0, 3, size=(2, 5, 16))
+    fused = graph(Y[:, :5], np.eye(3, dtype="float32")[actions])
+    np.testing.assert_array_equal(fused, reference.fuse(Y[:, :5], actions, history))
 
 
 @pytest.mark.parametrize("history", HISTORIES)

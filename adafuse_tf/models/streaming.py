@@ -1,0 +1,184 @@
+"""The step view: the same function as on a clip, a few frames at a time.
+
+A stream's state is a flat dict of tensors. Its keys are `"layer/name"`, its values are
+zeros at the start, and a step returns it with the same keys, shapes and dtypes.
+"""
+
+import math
+import weakref
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from adafuse_tf.costs import ClipCost
+from adafuse_tf.layers import (
+    AdaptiveTemporalFusion,
+    AverageConsensus,
+    FrameLSTM,
+    TemporalShift,
+)
+from adafuse_tf.layers.state import check_state
+from adafuse_tf.models.graph import run_graph
+
+_compiled = weakref.WeakKeyDictionary()
+_shapes_of = weakref.WeakKeyDictionary()
+
+
+def initial_state(model, batch_size, height, width, window=None, dtype=None):
+    """Zero state for streams of frames of one size; see `VideoClassifier`."""
+    for name, value in (("batch_size", batch_size), ("window", window)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(
+                f"`{name}` must be a positive integer. Received: {name}={value!r}"
+            )
+    state = {}
+    for layer in _stateful_layers(model):
+        stride = model.backbone.state_strides.get(layer.name)
+        size = stride and (math.ceil(height / stride), math.ceil(width / stride))
+        if isinstance(layer, (AdaptiveTemporalFusion, TemporalShift)):
+            own = layer.initial_state(batch_size, *size)
+        elif isinstance(layer, AverageConsensus):
+            own = layer.initial_state(batch_size, window)
+        elif isinstance(layer, ClipCost):
+            own = {
+                gate: ops.zeros((batch_size, *shape[1:]), "float32")
+                for gate, shape in layer.state_shapes.items()
+            }
+        else:
+            own = layer.initial_state(batch_size)
+        for key, value in own.items():
+            # The rest is small, or must count beyond what half precision can.
+            if dtype is not None and len(value.shape) == 4:
+                value = ops.cast(value, dtype)
+            state[f"{layer.name}/{key}"] = value
+    return state
+
+
+def step(model, frames, state, reset=None, outputs=("logits", "gmacs")):
+    """The next frames of each stream; see `VideoClassifier`."""
+    frames = _check_frames(frames)
+    _check_state(model, frames, state)
+    functions = _compiled.setdefault(model, {})
+    if outputs not in functions:
+        view = model.with_outputs(*outputs)
+        # The view, not the model: the entry must not keep its own key alive.
+        functions[outputs] = tf.function(
+            lambda frames, state, reset: run_step(view, frames, state, reset),
+            reduce_retracing=True,
+            autograph=False,
+        )
+    if reset is None:
+        reset = tf.zeros((frames.shape[0],), "bool")
+    else:
+        reset = _check_reset(reset, frames.shape[0])
+    return functions[outputs](frames, dict(state), reset)
+
+
+def run_step(view, frames, state, reset=None):
+    """`step` without its checks and its compilation, to build graphs with.
+
+    Args:
+        view: A functional model made of the classifier's layers.
+        frames: `[B, k, H, W, 3]`.
+        state: `dict[str, Tensor]`.
+        reset: Boolean `[B]` or `None`.
+
+    Returns:
+        `(outputs, new_state)`.
+    """
+    if reset is not None:
+        state = {key: _clear(value, reset) for key, value in state.items()}
+    new_state = {}
+
+    def call(layer, *args, **kwargs):
+        if not isinstance(layer, _STATEFUL):
+            return layer(*args, **kwargs)
+        prefix = f"{layer.name}/"
+        own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+        *results, new = layer(*args, state=own, **kwargs)
+        for key, value in new.items():
+            new_state[prefix + key] = ops.cast(value, own[key].dtype)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    out = run_graph(view, frames, call)
+    return out, {key: new_state.get(key, value) for key, value in state.items()}
+
+
+def state_bytes(state):
+    """Bytes of a state, all streams together."""
+    return sum(
+        math.prod(value.shape) * tf.as_dtype(value.dtype).size
+        for value in state.values()
+    )
+
+
+_STATEFUL = (
+    AdaptiveTemporalFusion,
+    AverageConsensus,
+    ClipCost,
+    FrameLSTM,
+    TemporalShift,
+)
+
+
+def _stateful_layers(model):
+    return [layer for layer in model.layers if isinstance(layer, _STATEFUL)]
+
+
+def _clear(value, reset):
+    shape = (-1,) + (1,) * (len(value.shape) - 1)
+    return ops.where(ops.reshape(reset, shape), ops.zeros_like(value), value)
+
+
+def _check_frames(frames):
+    frames = ops.convert_to_tensor(frames)
+    if len(frames.shape) != 5 or frames.shape[-1] != 3:
+        raise ValueError(
+            "A step takes frames [B, k, H, W, 3]; a single frame of one stream is "
+            f"frame[None, None]. Received: shape={tuple(frames.shape)}"
+        )
+    if 0 in frames.shape:
+        raise ValueError(
+            "A step takes at least one frame of at least one stream. "
+            f"Received: shape={tuple(frames.shape)}"
+        )
+    if not keras.backend.is_float_dtype(frames.dtype):
+        raise TypeError(
+            "Frames must be floats, normalised by `model.preprocessing`. "
+            f"Received: dtype={keras.backend.standardize_dtype(frames.dtype)}"
+        )
+    return frames
+
+
+def _check_state(model, frames, state):
+    batch, _, height, width, _ = frames.shape
+    window = state.get("consensus/window")
+    window = None if window is None else window.shape[1]
+    expected = _shapes(model, batch, height, width, window)
+    check_state(state, expected, model.name)
+    for key in expected:
+        received = keras.backend.standardize_dtype(state[key].dtype)
+        if not keras.backend.is_float_dtype(received):
+            raise TypeError(
+                f"State '{key}' must hold floats as `initial_state` gives them. "
+                f"Received: dtype={received}"
+            )
+
+
+def _shapes(model, *arguments):
+    known = _shapes_of.setdefault(model, {})
+    if arguments not in known:
+        state = initial_state(model, *arguments)
+        known[arguments] = {key: tuple(value.shape) for key, value in state.items()}
+    return known[arguments]
+
+
+def _check_reset(reset, batch_size):
+    reset = ops.convert_to_tensor(reset)
+    if tuple(reset.shape) != (batch_size,) or reset.dtype != "bool":
+        raise ValueError(
+            f"`reset` must be {batch_size} booleans, one per stream. Received: "
+            f"shape={tuple(reset.shape)}, dtype={reset.dtype}"
+        )
+    return reset
