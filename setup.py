@@ -28,7 +28,7 @@ EXTRAS = {
         "tensorflow>=2.17,<2.18",
         "tensorflow-metadata<1.16",
         "tensorflow-metadata<1.14; python_version < '3.11'",
-        "protobuf>=4.25",  # spares pip a long search on Python 3.10
+        "protobuf>=4.25",  # else Python 3.10 gets 3.20
     ],
     # A bucket on this machine, for the tests of `io`.
     "io-dev": ["moto[s3]>=5", "flask>=3", "flask-cors>=5"],

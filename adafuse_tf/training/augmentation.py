@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adafuse_tf.data import Augmentation, mirrored_labels
-from adafuse_tf.training.config import AugmentationConfig
+from adafuse_tf.training.config_data import AugmentationConfig
 from adafuse_tf.training.errors import ConfigError
 
 # What is not an argument of `Augmentation`.

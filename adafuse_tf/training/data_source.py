@@ -76,7 +76,7 @@ class Videos:
         return len(self._of(split))
 
     def clips(self, split: str, *args, cache=False, **options) -> tf.data.Dataset:
-        """See `DataSource`; `cache` is False, the configuration sees to it."""
+        """See `DataSource`; `cache` is for records, which hold compressed frames."""
         return data.video_clips(self._of(split), self.labels, *args, **options)
 
     def _of(self, split: str) -> list[data.Item]:

@@ -5,21 +5,14 @@ import sys
 import warnings
 
 import keras
-import tensorflow as tf
 
-from adafuse_tf import cli, data, files
+from adafuse_tf import cli, files
 from adafuse_tf.costs import FlopsLoss, MeanGMACs
 from adafuse_tf.training import callbacks, label_loss, schedules
-from adafuse_tf.training.augmentation import build_augmentation
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import save_config
-from adafuse_tf.training.data_source import (
-    evaluation_sampler,
-    evaluation_views,
-    open_source,
-    train_sampler,
-)
+from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError
 from adafuse_tf.training.evaluation import Evaluator, evaluate
 from adafuse_tf.training.model_dir import (
@@ -33,10 +26,6 @@ from adafuse_tf.training.model_dir import (
 from adafuse_tf.training.optimizer import build_optimizer
 from adafuse_tf.training.runtime import build_strategy, precision
 from adafuse_tf.weights import initialize_backbone
-
-# Training clips that are also measured after each epoch, with arg max policies and
-# without augmentation, in batches.
-_TRAIN_SAMPLE_BATCHES = 4
 
 
 class Experiment:
@@ -54,21 +43,8 @@ class Experiment:
     def __init__(self, config: ExperimentConfig, model_dir: files.PathLike):
         self.config = config
         self.folder = ModelDir(model_dir)
-        self.source = open_source(config.task)
+        self.datasets = Datasets(config)
         self.preprocessing = preprocessing_of(config)
-        self._bad = data.BadItems(config.task.max_bad)  # in training
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Whole training batches in an epoch; an incomplete one is left out."""
-        source = self.config.task.train_data
-        clips = self.source.num_clips(source.split)
-        if clips < source.batch_size:
-            raise ConfigError(
-                f"task.train_data.batch_size: must be at most {clips}, the clips of "
-                f"split '{source.split}'. Received: {source.batch_size}"
-            )
-        return clips // source.batch_size
 
     def train(self) -> keras.Model:
         """Trains to the last epoch, from the start or from where a run was cut off.
@@ -93,16 +69,12 @@ class Experiment:
         with precision(self.config.runtime):
             strategy = build_strategy(self.config.runtime)
             self._check_batch(strategy.num_replicas_in_sync)
-            train_data = self.train_dataset(start)
+            train_data = self.datasets.train(start)
             with strategy.scope():
                 model, flops_loss = self.compiled_model()
             self._write_params()
             self.folder.push()  # rather fails now than after an epoch
-            validation_bad = data.BadItems(self.config.task.max_bad)
-            # Clips of the training data are also measured.
-            sample_bad = data.BadItems(self.config.task.max_bad, beside=self._bad)
-            bad_items = (self._bad, sample_bad, validation_bad)
-            with data.clear_errors(*bad_items), warnings.catch_warnings():
+            with self.datasets.clear_errors(), warnings.catch_warnings():
                 # An epoch has as many batches as there are good clips for.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
                 model.fit(
@@ -110,7 +82,7 @@ class Experiment:
                     epochs=epochs,
                     shuffle=False,  # the data set does that
                     verbose=int(sys.stdout.isatty()),
-                    callbacks=self._callbacks(model, flops_loss, start, *bad_items),
+                    callbacks=self._callbacks(model, flops_loss, start),
                 )
         self.folder.push()
         return model
@@ -122,80 +94,21 @@ class Experiment:
             `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
         """
         model, preprocessing, labels = load_trained(self.folder, checkpoint)
-        check_labels(self.source.labels, labels)
-        views = evaluation_views(self.config.task)
+        check_labels(self.datasets.labels, labels)
+        views, damage = self.datasets.views, self.datasets.validation_damage
         size = views.size(preprocessing)
-        bad_items = data.BadItems(self.config.task.max_bad)
-        with data.clear_errors(bad_items):
+        with self.datasets.clear_errors():
             metrics = evaluate(
                 model,
-                self.validation_dataset(bad_items),
+                self.datasets.validation(),
                 labels,
                 (preprocessing.num_frames, size, size),
                 num_views=len(views),
             )
-        metrics = {"checkpoint": checkpoint, **metrics, **bad_items.counts()}
+        metrics = {"checkpoint": checkpoint, **metrics, **damage.counts()}
         cli.write_json(self.folder.metrics, metrics)
         self.folder.push()
         return metrics
-
-    def train_dataset(self, epoch: int = 0) -> tf.data.Dataset:
-        """Shuffled, augmented training batches, all of the same size.
-
-        Args:
-            epoch: the epoch to begin with; a resumed run must not see the crops of
-                its first epochs again.
-        """
-        source = self.config.task.train_data
-        augmentation = build_augmentation(source.augmentation, self.source.labels)
-        seed = self.config.runtime.seed + epoch
-        dataset = self.source.clips(
-            source.split,
-            self.preprocessing,
-            source.batch_size,
-            training=True,
-            augmentation=augmentation,
-            sampler=train_sampler(self.config.task),
-            seed=seed,
-            drop_remainder=True,
-            cache=source.cache,
-            bad_items=self._bad,
-        )
-        alpha = source.augmentation.mixup_alpha
-        if alpha:
-            classes = len(self.source.labels)
-            dataset = data.mixup_batches(dataset, classes, alpha, seed)
-        if self.config.task.max_bad:
-            return dataset  # there may be fewer batches
-        cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch)
-        return dataset.apply(cardinality)
-
-    def validation_dataset(
-        self, bad_items: data.BadItems | None = None
-    ) -> tf.data.Dataset:
-        """All validation clips in order, as many views of each as are asked for.
-
-        Args:
-            bad_items: what may be damaged; by default nothing.
-        """
-        source = self.config.task.validation_data
-        return self._plain_dataset(
-            source.split,
-            source.batch_size,
-            views=evaluation_views(self.config.task),
-            cache=source.cache,
-            bad_items=bad_items,
-        )
-
-    def _plain_dataset(self, split, batch_size, **options) -> tf.data.Dataset:
-        return self.source.clips(
-            split,
-            self.preprocessing,
-            batch_size,
-            training=False,
-            sampler=evaluation_sampler(self.config.task),
-            **options,
-        )
 
     def compiled_model(self) -> tuple[keras.Model, FlopsLoss | None]:
         """The model before its first step, and its FLOPs loss if it has gates.
@@ -203,7 +116,7 @@ class Experiment:
         Call it in the scope of the strategy.
         """
         task, trainer = self.config.task, self.config.trainer
-        classes = len(self.source.labels)
+        classes = len(self.datasets.labels)
         model = build_model(self.config, classes)
         source = task.model.init_weights
         if source is not None and source.endswith(".weights.h5"):
@@ -230,16 +143,17 @@ class Experiment:
             losses["gmacs"] = flops_loss
         gate_variables = [v for policy in policies for v in policy.trainable_variables]
         optimizer = build_optimizer(
-            trainer.optimizer, self.steps_per_epoch, trainer.epochs, gate_variables
+            trainer.optimizer,
+            self.datasets.steps_per_epoch,
+            trainer.epochs,
+            gate_variables,
         )
         model.compile(optimizer, loss=losses, metrics=metrics)
         return model, flops_loss
 
-    def _callbacks(
-        self, model, flops_loss, start: int, train_bad, sample_bad, validation_bad
-    ) -> list:
+    def _callbacks(self, model, flops_loss, start: int) -> list:
         task, trainer, folder = self.config.task, self.config.trainer, self.folder
-        length = (self.steps_per_epoch, trainer.epochs)
+        length = (self.datasets.steps_per_epoch, trainer.epochs)
         policies = learned_policies(model)
         chosen = []
         if policies:
@@ -261,24 +175,21 @@ class Experiment:
                 )
             )
         evaluator = Evaluator(model)
-        sample = self._plain_dataset(
-            task.train_data.split, task.train_data.batch_size, bad_items=sample_bad
-        ).take(_TRAIN_SAMPLE_BATCHES)
-        validation = self.validation_dataset(validation_bad)
-        num_views = len(evaluation_views(task))
+        datasets = self.datasets
+        sample, validation = datasets.train_sample(), datasets.validation()
         rows = callbacks.cut_history(folder.history, start)
         best = max((row["validation/top1"] for row in rows), default=-1.0)
         return [
             callbacks.StopOnNonFiniteLoss(),
             callbacks.EpochMetrics(
                 {
-                    "train": train_bad.counts,
+                    "train": datasets.train_damage.counts,
                     "train_argmax": lambda: _epoch_metrics(evaluator.tally(sample)),
                     "validation": lambda: {
                         **_epoch_metrics(
-                            evaluator.tally(validation, num_views=num_views)
+                            evaluator.tally(validation, num_views=len(datasets.views))
                         ),
-                        **validation_bad.counts(),
+                        **datasets.validation_damage.counts(),
                     },
                 }
             ),
@@ -298,7 +209,7 @@ class Experiment:
 
     def _write_params(self) -> None:
         self.folder.path.mkdir(parents=True, exist_ok=True)
-        cli.write_json(self.folder.labels, list(self.source.labels))
+        cli.write_json(self.folder.labels, list(self.datasets.labels))
         save_config(self.config, self.folder.params)
 
     def _check_same_run(self) -> None:
@@ -316,7 +227,7 @@ class Experiment:
                 "--model_dir, or the old settings to go on with it. Received: "
                 + "; ".join(f"{k}={new!r}, was {old!r}" for k, old, new in changed)
             )
-        check_labels(self.source.labels, self.folder.read_labels())
+        check_labels(self.datasets.labels, self.folder.read_labels())
 
     def _check_batch(self, replicas: int) -> None:
         size = self.config.task.train_data.batch_size

@@ -138,7 +138,7 @@ def in_memory(pipeline):
 def clips_in_memory(monkeypatch):
     """Experiments use `in_memory`."""
     clips = in_memory(data.clips)
-    monkeypatch.setattr("adafuse_tf.training.experiment.data.clips", clips)
+    monkeypatch.setattr("adafuse_tf.data.clips", clips)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from adafuse_tf import data
 from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
 from tests.training.conftest import build_tiny, in_memory, settings, write_records
 
@@ -19,7 +20,7 @@ def main(folder):
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpu, two)
     experiment.build_model = model_dir.build_model = build_tiny
-    experiment.data.clips = in_memory(experiment.data.clips)  # the same batches
+    data.clips = in_memory(data.clips)  # the same batches
     records = write_records(folder / "records", {"train": 4, "validation": 1})
     weights, replicas = {}, {}
     for strategy in ("one_device", "mirrored"):

@@ -108,8 +108,8 @@ def test_training_batches_with_everything_repeat(records_dir, tmp_path):
     }
     changes = {f"{KEY}.{key}": str(value) for key, value in values.items()}
     experiment = Experiment(settings(records_dir, **changes), tmp_path)
-    one, again = (list(experiment.train_dataset()) for _ in range(2))
-    assert len(one) == experiment.steps_per_epoch
+    one, again = (list(experiment.datasets.train()) for _ in range(2))
+    assert len(one) == experiment.datasets.steps_per_epoch
     for (clips, labels), (clips_again, labels_again) in zip(one, again, strict=True):
         np.testing.assert_array_equal(clips, clips_again)
         np.testing.assert_array_equal(labels, labels_again)
@@ -122,6 +122,6 @@ def test_a_model_learns_from_mixed_batches(records_dir, tmp_path):
     changes = {f"{KEY}.mixup_alpha": "0.2", "task.label_smoothing": "0.1"}
     experiment = Experiment(settings(records_dir, **changes), tmp_path)
     model, _ = experiment.compiled_model()
-    history = model.fit(experiment.train_dataset(), verbose=0).history
+    history = model.fit(experiment.datasets.train(), verbose=0).history
     assert 0.3 < history["logits_loss"][0] < 1.5  # log(2) where nothing is learned
     assert 0 <= history["logits_top1"][0] <= 1

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from adafuse_tf.data import Preprocessing
+from adafuse_tf.data import Preprocessing, Sampler
 from adafuse_tf.training import ConfigError, load_config, save_config
-from adafuse_tf.training.config import PreprocessingConfig
+from adafuse_tf.training.config_data import PreprocessingConfig, SamplerConfig
 from adafuse_tf.training.config_loading import CONFIGS_DIR
 
 
@@ -103,12 +103,7 @@ def error_of(*overrides):
             "1, 3 or 10",
             "5",
         ),
-        (
-            "task.source=video,task.train_data.cache=true",
-            "task",
-            "cache must be false with source video",
-            "cache=True",
-        ),
+        ("task.source=videos", "task.source", "'records' or 'video'", "'videos'"),
         ("task.max_bad=-1", "task.max_bad", "at least 0", "-1"),
     ],
 )
@@ -238,3 +233,4 @@ def test_shipped_experiments_are_valid(name):
 
 def test_schema_mirrors_the_class_it_configures():
     assert PreprocessingConfig().model_dump() == dataclasses.asdict(Preprocessing())
+    assert SamplerConfig().model_dump() == dataclasses.asdict(Sampler())

@@ -70,11 +70,12 @@ def videos(tmp_path):
 
 def test_training_straight_from_videos(videos, tmp_path, capsys):
     changes = {"task__source": "video", "trainer__epochs": "1"}
+    changes["task__train_data__cache"] = "true"  # for records; says nothing here
     with pytest.raises(data.DataError, match=r"Cannot read .*train5.mp4.*max_bad=0"):
         Experiment(settings(videos, **changes), tmp_path / "strict").train()
     config = settings(videos, **changes, task__max_bad="1")
     run = Experiment(config, tmp_path / "run")
-    assert run.source.labels == ("darker", "lighter")
+    assert run.datasets.labels == ("darker", "lighter")
     run.train()
     rows = callbacks.read_history(tmp_path / "run" / "history.jsonl")
     assert [row["train/bad_items"] for row in rows] == [1]
@@ -86,7 +87,7 @@ def test_training_straight_from_videos(videos, tmp_path, capsys):
     ]
     # The manifest itself is as good as its folder.
     manifest = settings(videos / "manifest.csv", **changes, task__max_bad="1")
-    again = Experiment(manifest, tmp_path / "other").validation_dataset()
+    again = Experiment(manifest, tmp_path / "other").datasets.validation()
     assert sum(len(y) for _, y in again) == 4
 
 

@@ -38,7 +38,7 @@ def trained(records_dir, tmp_path_factory):
 
 
 def clips_of(records_dir, config):
-    batches = list(Experiment(config, "unused").validation_dataset())
+    batches = list(Experiment(config, "unused").datasets.validation())
     return [np.concatenate([np.array(b[i]) for b in batches]) for i in (0, 1)]
 
 
