@@ -80,15 +80,20 @@ class Preprocessing:
         Returns:
             float32 `[T, crop, crop, 3]`.
         """
-        return self.normalize(self.centre_crop(self.resize_short_side(frames)))
+        frames = tf.convert_to_tensor(frames)
+        crop = self.centre_crop(interpolate(frames, self._size(frames)))
+        # What `resize_short_side` does, but rounding no more than the crop.
+        return self.normalize(tf.round(crop))
 
     def resize_short_side(self, frames: tf.Tensor) -> tf.Tensor:
         """Returns `frames` with `resize` pixels on the shorter side, still 0..255."""
         frames = tf.convert_to_tensor(frames)
+        return resize(frames, self._size(frames))
+
+    def _size(self, frames: tf.Tensor) -> tf.Tensor:
         height, width = tf.shape(frames)[-3], tf.shape(frames)[-2]
         short = tf.minimum(height, width)
-        size = tf.stack([self.resize * height // short, self.resize * width // short])
-        return resize(frames, size)
+        return tf.stack([self.resize * height // short, self.resize * width // short])
 
     def centre_crop(self, frames: tf.Tensor) -> tf.Tensor:
         """Returns the middle `crop` x `crop` pixels of each frame."""

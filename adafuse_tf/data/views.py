@@ -57,7 +57,8 @@ class Views:
         frames = preprocessing.resize_short_side(frames)
         size = self.size(preprocessing)
         far = tf.shape(frames)[-3:-1] - size  # of the top left corners
-        middle = far // 2
+        # As in `centre_crop`.
+        middle = tf.cast(tf.round(tf.cast(far, tf.float32) / 2), tf.int32)
         if self.num_crops == 3:
             corners = [tf.zeros_like(far), middle, far]
         else:
