@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from adafuse_tf.models import VideoClassifier
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -33,6 +35,22 @@ def test_network_example_runs_on_a_smaller_network():
     }
     exec(code, scope)
     assert scope["result"].logits.shape == (2, 5)
+
+
+def test_stream_example_gives_the_logits_of_the_clip():
+    model = VideoClassifier.from_preset(
+        "adafuse_tsn_resnet18",
+        5,
+        width=0.125,
+        hidden_units=8,
+        preprocessing={"resize": 32, "crop": 32},
+    )
+    clip = np.random.default_rng(0).normal(size=(1, 4, 32, 32, 3)).astype("float32")
+    scope = {"streaming_model": model, "stream": [clip[:, :2], clip[:, 2:]]}
+    exec(blocks("python")[2], scope)
+    np.testing.assert_allclose(
+        scope["outputs"]["logits"], model(clip)["logits"], atol=1e-6
+    )
 
 
 def test_folders_of_the_map_exist():
