@@ -19,7 +19,7 @@ _EXPORTS = {
     "manifest": ["write_manifest"],
     "mixup": ["mixup_batches"],
     "preprocessing": ["Preprocessing"],
-    "record_reader": ["damaged_files", "find_files"],
+    "record_reader": ["find_files"],
     "sources": ["FORMATS", "read_manifest", "read_source"],
     "sampling": ["Sampler", "random_segment_indices", "segment_indices"],
     "video": ["Video", "VideoError", "open_video", "read_video"],

@@ -51,25 +51,6 @@ def find_files(input_path: str | Sequence[str]) -> list[str]:
     return found
 
 
-def damaged_files(input_path: str | Sequence[str]) -> dict[str, str]:
-    """Reads record files from end to end, for the checksum of every record.
-
-    Args:
-        input_path: As for `clips`.
-
-    Returns:
-        What is wrong, by the path of the file; empty when all files are sound.
-    """
-    damaged = {}
-    for file in find_files(input_path):
-        try:
-            for _ in tf.data.TFRecordDataset(file):
-                pass
-        except tf.errors.DataLossError as error:
-            damaged[file] = error.message
-    return damaged
-
-
 def read_records(
     paths: Sequence[str],
     bad_items: BadItems,

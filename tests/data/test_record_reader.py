@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from adafuse_tf.data import BadItems, damaged_files, find_files
+from adafuse_tf.data import BadItems, find_files
 from adafuse_tf.data.record_reader import read_records
 from tests.data.videos import clip_record, write_records
 
@@ -129,12 +129,3 @@ def test_records_that_are_missing_without_a_trace(folder):
     # Nobody knows how many there should be.
     places(read_records(paths, bad_items, shuffle=False), bad_items)
     assert not bad_items.skipped
-
-
-def test_damaged_files_are_found_by_name(folder):
-    sound = f"{folder}/a.tfrecord"
-    cut(f"{folder}/b.tfrecord", 2000)
-    damaged = damaged_files(folder)
-    assert list(damaged) == [f"{folder}/b.tfrecord"]
-    assert "truncated" in damaged[f"{folder}/b.tfrecord"]
-    assert damaged_files(sound) == {}
