@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import statistics
 import time
@@ -20,6 +21,8 @@ from adafuse_tf.models import VideoClassifier
 # Frames about as large as those of the published records.
 _VIDEOS = {"train_clips": 48, "validation_clips": 0, "num_frames": 32, "size": 320}
 _BATCH = 8
+# Over the data per turn: the start of an iterator is not to count.
+_PASSES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +56,15 @@ def run(
     """Measures the input pipeline and writes `data.json` and `data.md`.
 
     All ways through the data take turns in each round, so that whatever else the
-    machine does meets all alike.
+    machine does meets all alike. Records have frames as small as evaluation wants
+    them, as for any training of more than an epoch.
 
     Args:
         work_dir: Folder for records, and for videos if there is no manifest.
         output_dir: Folder for the results.
         manifest: Videos to read, those of the split `train`; by default 48 videos of
             camera moves, 320 x 320 pixels, 32 frames.
-        rounds: Passes over the data per row.
+        rounds: Turns per row, each of several passes over the data.
         train_steps: Training steps whose wait for data is measured.
         soak_minutes: Then read for so long, and watch the memory.
         preprocessing: Frames per clip and sizes; by default those of the presets.
@@ -73,9 +77,9 @@ def run(
         manifest = str(camera_moves.write_camera_moves(work_dir, **_VIDEOS))
     items = [i for i in data.read_manifest(manifest) if i.split == "train"]
     folder = files.join(work_dir, "records")
-    convert.convert(items, folder)
+    convert.convert(items, folder, short_side=preprocessing.resize)
     ways = _ways(items, data.record_files(folder, "train"), preprocessing)
-    rates = _measure(ways, len(items), rounds)
+    rates = _measure(ways, _PASSES * len(items), rounds)
     wait = _share_of_wait(folder, preprocessing, train_steps)
     memory = _soak(folder, preprocessing, soak_minutes * 60) if soak_minutes else []
     values = {
@@ -91,47 +95,72 @@ def run(
 
 def _ways(
     items, paths, preprocessing
-) -> dict[str, tuple[str, Callable[[], Iterator[Any]]]]:
-    """Name -> (name of its base, function that goes over all clips once)."""
+) -> dict[str, tuple[str, int, Callable[[], Iterator[Any]]]]:
+    """Name -> (name of its base, clips per element, function that gives an endless
+    iterator)."""
     num_frames = preprocessing.num_frames
     jpeg = f"bare JPEG decoding of {num_frames} frames"
     pyav = "PyAV, all frames of the videos"
     augmentation = data.Augmentation()
     labels = data.training_labels(items)
-    options = {"preprocessing": preprocessing, "batch_size": _BATCH}
+    options = {"preprocessing": preprocessing, "batch_size": _BATCH, "repeat": True}
     bare = _bare_decoding(paths, num_frames)
+    plain = _plain_batches(paths, preprocessing)
     train = data.clips(paths, training=True, augmentation=augmentation, **options)
     evaluate = data.clips(paths, training=False, **options)
     videos = data.video_clips(items, labels, training=False, **options)
     ways = {
-        jpeg: (jpeg, lambda: iter(bare)),
-        "evaluation clips from records": (jpeg, lambda: iter(evaluate)),
-        "training clips from records": (jpeg, lambda: iter(train)),
-        pyav: (pyav, lambda: _in_threads(_decode_with_pyav, items)),
-        "evaluation clips from videos": (pyav, lambda: iter(videos)),
+        jpeg: (jpeg, 1, lambda: iter(bare)),
+        "the same, cropped, normalised, in batches": (
+            jpeg,
+            _BATCH,
+            lambda: iter(plain),
+        ),
+        "evaluation clips from records": (jpeg, _BATCH, lambda: iter(evaluate)),
+        "training clips from records": (jpeg, _BATCH, lambda: iter(train)),
+        pyav: (pyav, 1, lambda: _in_threads(_decode_with_pyav, items)),
+        "evaluation clips from videos": (pyav, _BATCH, lambda: iter(videos)),
     }
     try:
         import cv2  # noqa: F401
     except ImportError:
         return ways
     name = "OpenCV, all frames of the videos"
-    return {**ways, name: (pyav, lambda: _in_threads(_decode_with_opencv, items))}
+    return {**ways, name: (pyav, 1, lambda: _in_threads(_decode_with_opencv, items))}
+
+
+def _jpegs(record, num_frames) -> list[tf.Tensor]:
+    frames = records.parse_clip(record)["frames"]
+    chosen = tf.gather(frames, data.segment_indices(tf.shape(frames)[0], num_frames))
+    return tf.unstack(chosen, num_frames)
 
 
 def _bare_decoding(paths, num_frames) -> tf.data.Dataset:
     def decode(record):
-        jpegs = records.parse_clip(record)["frames"]
-        count = tf.shape(jpegs)[0]
-        chosen = tf.gather(jpegs, data.segment_indices(count, num_frames))
-        frames = [tf.io.decode_jpeg(j, 3) for j in tf.unstack(chosen, num_frames)]
+        frames = [tf.io.decode_jpeg(jpeg, 3) for jpeg in _jpegs(record, num_frames)]
         return tf.stack([frame[0, 0, 0] for frame in frames])
 
-    return tf.data.TFRecordDataset(paths).map(decode, tf.data.AUTOTUNE).prefetch(8)
+    clips = tf.data.TFRecordDataset(paths).repeat()
+    return clips.map(decode, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _plain_batches(paths, preprocessing) -> tf.data.Dataset:
+    """What nobody can spare who wants batches of floats: no choice, no checks."""
+    crop = preprocessing.crop
+
+    def decode(record):
+        jpegs = _jpegs(record, preprocessing.num_frames)
+        frames = tf.stack([tf.io.decode_jpeg(jpeg, 3) for jpeg in jpegs])
+        return preprocessing.normalize(frames[:, :crop, :crop])
+
+    clips = tf.data.TFRecordDataset(paths).repeat().map(decode, tf.data.AUTOTUNE)
+    return clips.batch(_BATCH).prefetch(tf.data.AUTOTUNE)
 
 
 def _in_threads(decode: Callable, items) -> Iterator[int]:
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(decode, [item.path for item in items])
+        while True:
+            yield from pool.map(decode, [item.path for item in items])
 
 
 def _decode_with_pyav(path: str) -> int:
@@ -158,23 +187,27 @@ def _decode_with_opencv(path: str) -> int:
 
 def _measure(ways, num_clips: int, rounds: int) -> list[Rate]:
     wall, cpu = {name: [] for name in ways}, {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for name, (_, clips) in ways.items():
-            start, start_cpu = time.perf_counter(), time.process_time()
-            for _ in clips():
-                pass
-            if turn:  # the first pass builds graphs and fills the file cache
-                wall[name].append(time.perf_counter() - start)
-                cpu[name].append(time.process_time() - start_cpu)
+    for _, (name, way) in itertools.product(range(rounds), ways.items()):
+        _, clips_per_element, start = way
+        iterator = start()
+        next(iterator)  # builds the graph
+        count = -(-num_clips // clips_per_element)
+        begin, begin_cpu = time.perf_counter(), time.process_time()
+        for _ in range(count):
+            next(iterator)
+        clips = count * clips_per_element
+        wall[name].append((time.perf_counter() - begin) / clips)
+        cpu[name].append((time.process_time() - begin_cpu) / clips)
+        del iterator  # its threads end
     return [
         Rate(
             name,
             base,
-            num_clips / statistics.median(wall[name]),
-            statistics.median(cpu[name]) / num_clips,
+            1 / statistics.median(wall[name]),
+            statistics.median(cpu[name]),
             sum(cpu[name]) / sum(wall[name]),
         )
-        for name, (base, _) in ways.items()
+        for name, (base, _, _) in ways.items()
     ]
 
 
@@ -246,8 +279,8 @@ def _text(values: dict, rates: list[Rate]) -> str:
     header = ["", "clips/s", "CPU ms per clip", "cores busy", "CPU, against bare"]
     text = [
         f"{values['clips']} videos, clips of {preprocessing['num_frames']} frames, "
-        f"short side {preprocessing['resize']}, crop {preprocessing['crop']}; medians "
-        f"of {values['rounds']} rounds in turn.",
+        f"short side {preprocessing['resize']} (of the records, too), crop "
+        f"{preprocessing['crop']}; medians of {values['rounds']} rounds in turn.",
         "",
         markdown_table(header, rows),
         "",

