@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from adafuse_tf import files
 from adafuse_tf.data import dataset_info, shard_files
+from adafuse_tf.data.encode_item import crashed
 from adafuse_tf.data.item import Item, training_labels
 from adafuse_tf.data.shards import Encoding, Shard, plan_shards
 
@@ -99,12 +100,17 @@ class ConversionRun:
 
 
 def _try_again(shard: Shard, results: dict[str, shard_files.ShardResult]) -> bool:
-    """Whether a video could not be read whose repair the fingerprint does not show.
+    """Whether a video could not be read that may be readable now.
 
-    It has the time of a local file, but not those of all frames in a folder.
+    The fingerprint tells when a local one was repaired. It does not know of remote
+    ones, nor why a process died: perhaps the machine had no memory left.
     """
-    bad = [item for item in shard.items if item.name in results[shard.file].bad]
-    return any(files.is_remote(item.path) or item.frame_pattern for item in bad)
+    bad = results[shard.file].bad
+    return any(
+        files.is_remote(item.path) or bad[item.name] == crashed(item)
+        for item in shard.items
+        if item.name in bad
+    )
 
 
 def _say_what_is_kept(kept: int, total: int, others: bool, folder: str) -> None:

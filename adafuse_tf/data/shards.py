@@ -104,17 +104,26 @@ def _fingerprint(items, label_indices, encoding: Encoding) -> str:
         dataclasses.asdict(encoding),
         label_indices,
         [[i.path, i.name, i.label, i.frame_pattern, i.num_frames] for i in items],
-        [_size_and_time(item.path) for item in items],
+        [_as_on_disk(item) for item in items],
     ]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
-def _size_and_time(path: str) -> list[int] | None:
+def _as_on_disk(item: Item) -> list[int] | str | None:
     """So that a repaired video is noticed; remote files cost too much to ask."""
-    if files.is_remote(path):
+    if files.is_remote(item.path):
         return None
     try:
-        stat = os.stat(path)
+        if item.frame_pattern is None:
+            return _size_and_time(os.stat(item.path))
+        with os.scandir(item.path) as entries:
+            frames = sorted((e.name, *_size_and_time(e.stat())) for e in entries)
     except OSError:
         return None
+    # A folder's own time stays when a frame is written over. Millions of frames are
+    # too much to keep as a list.
+    return hashlib.sha256(json.dumps(frames).encode()).hexdigest()
+
+
+def _size_and_time(stat: os.stat_result) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from adafuse_tf.data import (
     records,
 )
 from adafuse_tf.data.convert import summary
+from adafuse_tf.data.encode_item import encode_item
 from tests.data.layouts import frames_of, write_layout
 from tests.data.videos import gradient_frames, write_manifest, write_video
 
@@ -249,6 +251,49 @@ def test_a_repaired_frame_in_a_folder_is_noticed(tmp_path):
     result = run(items, tmp_path / "out", num_shards=3)
     assert (result.num_new, result.bad) == (1, {})
     assert result.info.splits["train"].num_clips == 2
+
+
+def test_a_frame_that_was_replaced_by_another_is_noticed(tmp_path):
+    annotations, root, _ = write_layout("jester", tmp_path / "in")
+    items = read_source("jester", annotations, video_root=root)
+    run(items, tmp_path / "out", num_shards=3)
+    before = digests(tmp_path / "out")
+    assert run(items, tmp_path / "out", num_shards=3).num_new == 0
+    frame = Path(items[0].path) / "00002.jpg"
+    first = (frame.parent / "00001.jpg").read_bytes()
+    frame.write_bytes(first + bytes(8))  # the first frame, with a tail nobody reads
+    result = run(items, tmp_path / "out", num_shards=3)
+    assert (result.num_new, result.bad) == (1, {})
+    after = digests(tmp_path / "out")
+    assert len({name for name in after if after[name] != before[name]}) == 1
+
+
+def abort_at_mark(item, encoding):
+    """Takes the process down while there is a file beside the video."""
+    if Path(item.path).with_suffix(".fatal").exists():
+        os.abort()
+    return encode_item(item, encoding)
+
+
+def test_a_video_whose_process_died_is_tried_again(
+    items, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(convert, "encode_item", abort_at_mark)
+    mark = Path(items[11].path).with_suffix(".fatal")
+    mark.touch()
+    for _ in range(2):  # still so at the second time
+        result = run(items, tmp_path / "out", workers=2, num_shards=3)
+        assert list(result.bad) == [items[11].name]
+        assert result.info.splits["val"].num_clips == 2
+    assert result.num_new == 1
+    mark.unlink()
+    result = run(items, tmp_path / "out", workers=2, num_shards=3, progress=True)
+    assert (result.num_new, result.bad) == (1, {})
+    assert "5 of 6 shards are there already" in capsys.readouterr().err
+    assert run(items, tmp_path / "out", workers=2, num_shards=3).num_new == 0
+    monkeypatch.undo()
+    run(items, tmp_path / "undisturbed", num_shards=3)
+    assert digests(tmp_path / "out") == digests(tmp_path / "undisturbed")
 
 
 def test_a_shard_that_was_deleted_is_made_again(items, tmp_path):
