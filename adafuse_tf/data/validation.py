@@ -1,8 +1,11 @@
 """What must hold between the items of a data set, whatever format they came in."""
 
 import dataclasses
+import functools
+import os
 from collections.abc import Iterable, Sequence
 
+from adafuse_tf import files
 from adafuse_tf.data.item import TRAIN_SPLIT, Item, training_labels
 
 DUPLICATE = "duplicate"
@@ -43,10 +46,12 @@ def problems(items: Iterable[Item]) -> list[Problem]:
     # A name is what messages show, a path is what is read: neither may come twice.
     names: dict[str, Item] = {}
     paths: dict[str, Item] = {}
+    real_path = _RealPath()
     for item in items:
-        other = names.get(item.name) or paths.get(item.path)
+        path = real_path(item.path)
+        other = names.get(item.name) or paths.get(path)
         names.setdefault(item.name, item)
-        paths.setdefault(item.path, item)
+        paths.setdefault(path, item)
         if other is not None:
             text = (
                 f"{item.name!r} (split {item.split!r}) is listed already, as "
@@ -76,3 +81,18 @@ def require_sound(items: Sequence[Item], source: str) -> None:
         raise ValueError(f"{source} lists no videos.")
     for problem in problems(items):
         raise ValueError(f"{source}: {problem.message}")
+
+
+class _RealPath:
+    """`os.path.realpath` of many local files in few folders; URLs stay."""
+
+    def __init__(self):
+        self._folder = functools.cache(os.path.realpath)
+
+    def __call__(self, path: str) -> str:
+        if files.is_remote(path):
+            return path
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir) or os.path.islink(path):
+            return os.path.realpath(path)
+        return os.path.join(self._folder(folder), name)

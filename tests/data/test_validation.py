@@ -54,6 +54,37 @@ def test_the_very_same_item_twice():
     assert problem.kind == "duplicate"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["./1.mp4", "x/../1.mp4", "../v/1.mp4", "x//../1.mp4", "link.mp4", "linked/1.mp4"],
+)
+def test_one_video_by_two_paths(tmp_path, name):
+    folder = tmp_path / "v"
+    (folder / "x").mkdir(parents=True)
+    (folder / "1.mp4").write_bytes(b"video")
+    (folder / "link.mp4").symlink_to("1.mp4")
+    (folder / "linked").symlink_to(folder)
+    (folder / "x" / "1.mp4").write_bytes(b"another")
+    names = ["1.mp4", "x/1.mp4", name]
+    items = [Item(f"{folder}/{name}", name, "up", "train") for name in names]
+    assert problems(items[:2]) == []
+    (problem,) = problems(items)
+    assert (problem.kind, problem.name) == ("duplicate", name)
+    assert f"{name!r} (split 'train') is listed already, as '1.mp4'" in problem.message
+
+
+def test_one_folder_of_frames_by_two_paths(tmp_path):
+    names = ["1", "1/", "1/."]
+    items = [Item(f"{tmp_path}/{name}", name, "up", "train") for name in names]
+    assert [p.name for p in problems(items)] == names[1:]
+
+
+def test_urls_are_taken_by_the_letter():
+    names = ["1.mp4", "./1.mp4"]  # two objects of a bucket
+    items = [Item(f"s3://bucket/{name}", name, "up", "train") for name in names]
+    assert problems(items) == []
+
+
 def test_without_training_split():
     (problem,) = problems(SOUND[2:])
     assert problem.kind == "no_training_split"
