@@ -42,13 +42,14 @@ def write_shard(folder: str, shard: Shard, clips: Iterable[bytes | str]) -> Shar
         folder: Where it goes.
         shard: What to write.
         clips: For each of its items the serialised clip, or what is wrong with it.
-    """
-    import tensorflow as tf
 
+    Raises:
+        OSError: It cannot be written there.
+    """
     counts: collections.Counter = collections.Counter()
     bad = {}
     target = files.join(folder, shard.file)
-    with tf.io.TFRecordWriter(target + _INCOMPLETE) as writer:
+    with files.record_writer(target + _INCOMPLETE) as writer:
         for item, clip in zip(shard.items, clips, strict=True):
             if isinstance(clip, str):
                 bad[item.name] = clip
