@@ -60,7 +60,8 @@ def main(argv):
 
 def _prepare(annotations, output_dir) -> int:
     from adafuse_tf import files
-    from adafuse_tf.data import beam_convert, convert, index_records, manifest
+    from adafuse_tf.data.conversion import beam_convert, convert, index_records
+    from adafuse_tf.data.sources import manifest
 
     if flags.FLAGS.format == source_flags.RECORDS_FORMAT:
         info = index_records.index_records(annotations, output_dir)
