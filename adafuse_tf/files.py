@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import IO, Any
 
 from adafuse_tf.storage import gfile, http, local
+from adafuse_tf.storage.record_writer import RecordWriter
 
 PathLike = str | os.PathLike
 
@@ -146,6 +147,17 @@ def check_records(path: PathLike) -> None:
         OSError: the web server sends whole files only.
     """
     _storage(path).check_records(str(path))
+
+
+def record_writer(path: PathLike) -> RecordWriter:
+    """Opens a record file to write to, as `with record_writer(path) as writer`.
+
+    Raises:
+        PermissionError, OSError: now, while records are written, or at the end.
+        MissingFileSystemError: there is no file system for the path's scheme.
+    """
+    check_records(path)
+    return RecordWriter(str(path))
 
 
 def _storage(path: PathLike) -> ModuleType:

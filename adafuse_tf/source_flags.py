@@ -1,21 +1,23 @@
 """Flags of the scripts that read a data set: which, where, in what format.
 
-A script makes them its own with `flags.adopt_module_key_flags(source_flags)`. Imports
-nothing heavy, see `cli`.
+A script makes them its own with `flags.adopt_module_key_flags(source_flags)`. Does
+without TensorFlow, see `cli`.
 """
 
 from collections.abc import Iterable
 
 from absl import app, flags
 
-FORMATS = (
-    "manifest, folders, frame_lists, something_v1, something_v2, jester, kinetics, "
-    "ucf101, hmdb51"
-)
+from adafuse_tf.data.sources import FORMATS, read_source
 
+# Records of another tool, which prepare_data.py takes as they are.
+RECORDS_FORMAT = "tfrecords"
 
 flags.DEFINE_string(
-    "format", "manifest", f"Layout of the data set: {FORMATS}. See docs/data.md."
+    "format",
+    "manifest",
+    f"Layout of the data set: {', '.join(FORMATS)}; for prepare_data.py "
+    f"{RECORDS_FORMAT} as well. See docs/data.md.",
 )
 flags.DEFINE_string("annotations", None, "File or folder with the labels.")
 flags.DEFINE_string(
@@ -60,8 +62,6 @@ def annotations() -> str:
 
 def read_items(strict: bool = True):
     """Reads the items that the flags name, see `data.sources.read_source`."""
-    from adafuse_tf.data.sources import read_source
-
     values = flags.FLAGS
     return read_source(
         values.format,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adafuse_tf import files
+from adafuse_tf import cli, files
 from adafuse_tf.storage import file_systems
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +45,48 @@ def test_local_files(tmp_path):
     files.make_dirs(tmp_path / "x" / "y")
     with files.local_copy(tmp_path) as same:
         assert same == str(tmp_path)
+
+
+def test_records_are_written(tmp_path):
+    import tensorflow as tf
+
+    path = tmp_path / "a.tfrecord"
+    with files.record_writer(path) as writer:
+        writer.write(b"1")
+        writer.write(b"2")
+    assert list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()) == [b"1", b"2"]
+
+
+def test_records_that_cannot_be_written_are_named_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "a.tfrecord"
+    with pytest.raises(OSError, match=f"Cannot access '{path}': .*") as caught:
+        with files.record_writer(path) as writer:
+            writer.write(b"1")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error, text",
+    [("PermissionDeniedError", "No access to"), ("UnknownError", "Cannot access")],
+)
+@pytest.mark.parametrize("method", ["write", "close"])
+def test_refusal_while_writing_records(
+    tmp_path, monkeypatch, capsys, error, text, method
+):
+    import tensorflow as tf
+
+    def refuse(self, *_):
+        kind = getattr(tf.errors, error)
+        raise kind(None, None, "AccessDenied:\n Access Denied")
+
+    monkeypatch.setattr(tf.io.TFRecordWriter, method, refuse)
+    path = str(tmp_path / "a.tfrecord")
+    with pytest.raises(SystemExit), cli.one_line_errors():
+        with files.record_writer(path) as writer:
+            writer.write(b"1")
+    line = f"Error: {text} {path!r}: AccessDenied: Access Denied\n"
+    assert capsys.readouterr().err == line
 
 
 def test_local_files_do_without_tensorflow(tmp_path):

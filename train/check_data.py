@@ -36,7 +36,7 @@ def main(argv):
     cli.quiet_tensorflow()
     with cli.one_line_errors():
         from adafuse_tf import files
-        from adafuse_tf.data import check
+        from adafuse_tf.data.checking import check
 
         files.make_dirs(_OUTPUT_DIR.value)  # better fails now than at the end
         options = {

@@ -45,7 +45,7 @@ _OF_CONVERSION = "num_shards short_side jpeg_quality fps runner manifest_only".s
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    if flags.FLAGS.format == "tfrecords":
+    if flags.FLAGS.format == source_flags.RECORDS_FORMAT:
         source_flags.reject(_OF_CONVERSION, "records are taken as they are.")
     if _MANIFEST_ONLY.value:
         source_flags.reject(_OF_CONVERSION[:-1], "not with --manifest_only.")
@@ -60,9 +60,10 @@ def main(argv):
 
 def _prepare(annotations, output_dir) -> int:
     from adafuse_tf import files
-    from adafuse_tf.data import beam_convert, convert, index_records, manifest
+    from adafuse_tf.data.conversion import beam_convert, convert, index_records
+    from adafuse_tf.data.sources import manifest
 
-    if flags.FLAGS.format == "tfrecords":
+    if flags.FLAGS.format == source_flags.RECORDS_FORMAT:
         info = index_records.index_records(annotations, output_dir)
         print(index_records.summary(info, output_dir))
         return 0

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from adafuse_tf import data, files
 from adafuse_tf.benchmarks.report import markdown_table, write_report
-from adafuse_tf.data import camera_moves, convert, records
+from adafuse_tf.data import camera_moves, records
+from adafuse_tf.data.conversion import convert
 from adafuse_tf.models import VideoClassifier
 
 # Frames about as large as those of the published records.

@@ -1,5 +1,10 @@
 """Video in, tensors out: sources, records, preprocessing and batches of clips.
 
+`sources` lists the videos of a data set, `decoding` reads them, `checking` says whether
+they will do, `conversion` makes records of them, and `batching` makes batches of clips,
+with the help of `augment` for training. Items, records and numbers that several of them
+share are here.
+
 Names load on first use: worker processes that only read videos, and scripts that check
 their flags first, do without TensorFlow.
 """
@@ -8,22 +13,22 @@ import importlib
 
 # Module -> the names that it gives to the package.
 _EXPORTS = {
-    "augmentation": ["Augmentation"],
-    "bad_items": ["BadItems", "DataError", "clear_errors"],
-    "clips_of_records": ["clips"],
-    "clips_of_videos": ["video_clips"],
+    "augment.augmentation": ["Augmentation"],
+    "augment.label_flip": ["MIRROR_PAIRS", "mirror_pairs", "mirrored_labels"],
+    "augment.mixup": ["mixup_batches"],
+    "batching.bad_items": ["BadItems", "DataError", "clear_errors"],
+    "batching.clips_of_records": ["clips"],
+    "batching.clips_of_videos": ["video_clips"],
+    "batching.record_reader": ["find_files"],
+    "batching.views": ["Views"],
     "dataset_info": ["DatasetInfo", "SplitInfo", "load_dataset_info", "record_files"],
+    "decoding.item_reader": ["count_frames", "open_item", "read_frames"],
+    "decoding.video": ["Video", "VideoError", "open_video", "read_video"],
     "item": ["Item", "training_labels"],
-    "label_flip": ["MIRROR_PAIRS", "mirror_pairs", "mirrored_labels"],
-    "item_reader": ["count_frames", "open_item", "read_frames"],
-    "manifest": ["write_manifest"],
-    "mixup": ["mixup_batches"],
     "preprocessing": ["Preprocessing"],
-    "record_reader": ["find_files"],
-    "sources": ["FORMATS", "read_manifest", "read_source"],
     "sampling": ["Sampler", "random_segment_indices", "segment_indices"],
-    "video": ["Video", "VideoError", "open_video", "read_video"],
-    "views": ["Views"],
+    "sources": ["FORMATS", "read_manifest", "read_source"],
+    "sources.manifest": ["write_manifest"],
 }
 _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 

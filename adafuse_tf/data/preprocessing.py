@@ -133,9 +133,9 @@ class Preprocessing:
 def resize(frames: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Bilinear resize, antialiased, to whole numbers as image files hold them.
 
-    Agrees with Pillow's bilinear resize to one grey level; one value in five differs.
-    Pillow goes through the columns first and rounds what it has before it goes through
-    the rows; here numbers are rounded once, at the end.
+    Agrees with Pillow's bilinear resize to one grey level; in a usual frame fewer than
+    one value in five differs. Pillow goes through the columns first and rounds what it
+    has before it goes through the rows; here numbers are rounded once, at the end.
 
     Args:
         frames: uint8 or float32 `[T, H, W, 3]`, 0..255.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from adafuse_tf.storage import file_systems
+from adafuse_tf.storage.python_errors import python_errors
 
 
 def open_file(path: str, mode: str) -> IO[Any]:
@@ -79,18 +80,8 @@ def _gfile(path: str) -> Iterator[Any]:
     file_systems.require(path)
     import tensorflow as tf
 
-    try:
+    with python_errors(path):
         yield tf.io.gfile
-    except tf.errors.NotFoundError:
-        raise FileNotFoundError(f"There is no file. Received: {path!r}") from None
-    except (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
-        raise PermissionError(f"No access to {path!r}: {_line(error)}") from None
-    except (tf.errors.OpError, RuntimeError) as error:  # Azure's client: RuntimeError
-        raise OSError(f"Cannot access {path!r}: {_line(error)}") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(getattr(error, "message", str(error)).split())
 
 
 class _Writer(io.RawIOBase):

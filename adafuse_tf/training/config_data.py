@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from adafuse_tf.data.label_flip import MIRROR_PAIRS, mirror_pairs
+from adafuse_tf.data.augment.label_flip import MIRROR_PAIRS, mirror_pairs
 from adafuse_tf.training.config_base import (
     Channels,
     Config,

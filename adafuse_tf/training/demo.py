@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from adafuse_tf import cli, data
-from adafuse_tf.data import camera_moves, convert
+from adafuse_tf.data import camera_moves
+from adafuse_tf.data.conversion import convert
 from adafuse_tf.inference import profile
 from adafuse_tf.training.model_dir import load_trained
 from adafuse_tf.training.policy_picture import draw_policies

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf.data import load_dataset_info, records
-from adafuse_tf.data.record_reader import find_files
+from adafuse_tf.data.batching.record_reader import find_files
 
 
 class LabelMap:

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from adafuse_tf.data import load_dataset_info, read_manifest, record_files, records
-from adafuse_tf.data.convert import convert
+from adafuse_tf.data.conversion.convert import convert
 from tests.data import scripts
 from tests.data.videos import gradient_frames, write_manifest, write_video
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from adafuse_tf.data import load_dataset_info
+from adafuse_tf.data import FORMATS, load_dataset_info
 from tests.data import scripts
 from tests.data.layouts import write_layout
 from tests.data.videos import clip_record, write_records
@@ -25,6 +25,8 @@ def test_help_is_quick_and_lists_the_flags(script):
     }
     for flag in [*flags.split(), *own[script].split(), "output_dir"]:
         assert f"--{flag}" in text or f"--[no]{flag}" in text
+    (formats,) = re.findall(r"--format: (.*?)\(default", text, re.DOTALL)
+    assert set(re.findall(r"\w+", formats)) >= {*FORMATS, "tfrecords"}
 
 
 def test_a_published_format_becomes_a_manifest(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from adafuse_tf.data import Preprocessing
-from adafuse_tf.data.preprocessing import resize
+from adafuse_tf.data.preprocessing import interpolate, resize
 from tests.shared import SHARED, needs_shared
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "preprocess.npz"
@@ -18,7 +18,20 @@ def test_pixels_agree_with_the_reference_to_one_grey_level():
     cropped = one.centre_crop(one.resize_short_side(golden["frames"])).numpy()
     error = np.abs(cropped - golden["crop"])
     assert error.max() <= 1
-    assert error.mean() < 0.25
+    assert (error > 0).mean() < 0.2
+
+
+def test_what_differs_is_how_often_is_rounded():
+    golden = np.load(GOLDEN)
+    frames = golden["frames"]
+    one = Preprocessing(num_frames=1)
+    height, width = one.resize_short_side(frames).shape[1:3]
+    # As Pillow does: columns, rounded, then rows, rounded; halves go up.
+    columns = tf.floor(interpolate(frames, [frames.shape[1], width]) + 0.5)
+    both = tf.floor(interpolate(columns, [height, width]) + 0.5)
+    error = np.abs(one.centre_crop(both).numpy() - golden["crop"])
+    assert error.max() <= 1
+    assert (error > 0).mean() < 0.01
 
 
 @needs_shared(REFERENCE)
@@ -27,9 +40,9 @@ def test_evaluate_agrees_with_the_reference(name):
     reference = np.load(SHARED / REFERENCE)
     result = Preprocessing(num_frames=2).evaluate(reference[f"{name}_frames"]).numpy()
     expected = reference[f"{name}_tensor"].reshape(2, 3, 224, 224).transpose(0, 2, 3, 1)
-    # One grey level is 1 / 255 / 0.225.
-    assert np.abs(result - expected).max() < 1.01 / 255 / 0.224
-    assert np.abs(result - expected).mean() < 0.004
+    error = np.abs(result - expected)
+    assert error.max() < 0.0176  # one grey level is up to 1 / 255 / 0.224
+    assert (error > 0.5 * error.max()).mean() < 0.2
 
 
 def test_normalize_is_mean_and_std_per_colour():

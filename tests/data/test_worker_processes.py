@@ -63,7 +63,8 @@ def test_one_worker_is_this_process():
 
 
 def test_workers_start_without_tensorflow():
-    code = "import sys, adafuse_tf.data.encode_item; print('tensorflow' in sys.modules)"
+    code = "import sys; from adafuse_tf.data.conversion import encode_item; "
+    code += "print('tensorflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
     )

@@ -1,5 +1,6 @@
 """A bucket and a web server on this machine, for tests of paths with a scheme."""
 
+import json
 import os
 import socket
 import subprocess
@@ -61,6 +62,33 @@ def s3_environment(tensorflow_io, tmp_path_factory):
 def bucket(s3_environment, request):
     """A folder of its own for each test."""
     return f"{BUCKET}/{request.node.name.translate(str.maketrans('[]', '--'))}"
+
+
+@pytest.fixture
+def read_only(s3_environment):
+    """The environment of a user who may read all buckets and write to none."""
+    boto3 = pytest.importorskip("boto3")
+    requests = pytest.importorskip("requests")  # one of moto's own
+    url = s3_environment["S3_ENDPOINT"]
+    iam = boto3.client("iam", endpoint_url=url, region_name="us-east-1")
+    actions = ["s3:Get*", "s3:List*", "s3:Head*"]  # S3 itself has no right to Head*
+    may = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+
+    def requests_before_rights_count(number):
+        answer = requests.post(f"{url}/moto-api/reset-auth", data=number)
+        answer.raise_for_status()
+
+    requests_before_rights_count(b"0")
+    yield {
+        **s3_environment,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    requests_before_rights_count(b"inf")
 
 
 @pytest.fixture

@@ -41,23 +41,28 @@ def upload(folder, url):
         files.copy(path, files.join(url, path.name))
 
 
+def prepare_data(manifest, records, environment=os.environ):
+    """Runs the script, as a process."""
+    command = [sys.executable, str(ROOT / "train" / "prepare_data.py")]
+    command += ["--manifest", str(manifest), "--output_dir", records]
+    return subprocess.run(
+        [*command, "--num_shards", "2", "--workers", "1"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+    )
+
+
 def same_weights(model, other):
     for a, b in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_prepare_data_from_bucket_to_bucket(bucket, s3_environment, tmp_path):
+def test_prepare_data_from_bucket_to_bucket(bucket, tmp_path):
     manifest = write_videos(tmp_path / "videos")
     upload(manifest.parent, bucket)
     records = files.join(bucket, "records")
-    command = [sys.executable, str(ROOT / "train" / "prepare_data.py")]
-    command += ["--manifest", files.join(bucket, "manifest.csv"), "--workers", "1"]
-    result = subprocess.run(
-        [*command, "--output_dir", records, "--num_shards", "2"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    result = prepare_data(files.join(bucket, "manifest.csv"), records)
     # Its own exit code: the S3 client of tensorflow-io would abort it at the end.
     assert result.returncode == 3, result.stderr
     assert "broken.mp4: the file is empty" in result.stdout
@@ -75,6 +80,18 @@ def test_prepare_data_from_bucket_to_bucket(bucket, s3_environment, tmp_path):
     darkens = [float(c[0].numpy().mean() - c[-1].numpy().mean()) > 0 for c in batch[0]]
     labels = data.load_dataset_info(records).labels
     assert darkens == [labels[i] == "darker" for i in batch[1].numpy()]
+
+
+def test_prepare_data_to_a_bucket_that_may_not_be_written_to(
+    bucket, read_only, tmp_path
+):
+    records = files.join(bucket, "records")
+    result = prepare_data(write_videos(tmp_path), records, read_only)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    (line,) = [x for x in result.stderr.splitlines() if x.startswith("Error: ")]
+    assert f"No access to '{records}/train-00000-of-00002.tfrecord" in line
+    assert "Access Denied" in line
 
 
 @pytest.mark.usefixtures("tiny_model", "clips_in_memory")

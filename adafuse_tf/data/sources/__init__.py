@@ -3,21 +3,21 @@
 from collections.abc import Callable
 
 from adafuse_tf import files
-from adafuse_tf.data.frame_folder import check_pattern
+from adafuse_tf.data.decoding.frame_folder import check_pattern
 from adafuse_tf.data.item import Item
-from adafuse_tf.data.manifest import read_table
-from adafuse_tf.data.place import Place
 from adafuse_tf.data.sources.folders import read_folders
 from adafuse_tf.data.sources.frame_lists import read_frame_lists
 from adafuse_tf.data.sources.hmdb51 import read_hmdb51
 from adafuse_tf.data.sources.kinetics import read_kinetics
+from adafuse_tf.data.sources.manifest import read_table
+from adafuse_tf.data.sources.place import Place
 from adafuse_tf.data.sources.something import (
     read_jester,
     read_something_v1,
     read_something_v2,
 )
 from adafuse_tf.data.sources.ucf101 import read_ucf101
-from adafuse_tf.data.validation import require_sound
+from adafuse_tf.data.sources.validation import require_sound
 
 FORMATS: dict[str, Callable[[Place], list[Item]]] = {
     "manifest": read_table,

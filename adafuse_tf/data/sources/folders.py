@@ -2,7 +2,7 @@
 
 from adafuse_tf import files
 from adafuse_tf.data.item import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import Place
+from adafuse_tf.data.sources.place import Place
 
 _SPLITS = {
     "train": TRAIN_SPLIT,

@@ -3,7 +3,13 @@
 import re
 
 from adafuse_tf.data.item import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import Place, malformed, read_lines, settle, unknown_label
+from adafuse_tf.data.sources.place import (
+    Place,
+    malformed,
+    read_lines,
+    settle,
+    unknown_label,
+)
 
 _SPLITS = {"train": TRAIN_SPLIT, "val": VALIDATION_SPLIT, "test": TEST_SPLIT}
 _REQUIRED = ("train", "val")

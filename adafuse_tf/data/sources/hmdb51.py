@@ -1,7 +1,7 @@
 """HMDB51 with its three splits (`testTrainMulti_7030_splits`)."""
 
 from adafuse_tf.data.item import TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import Place, malformed, read_lines, settle
+from adafuse_tf.data.sources.place import Place, malformed, read_lines, settle
 
 # The rest of the videos is in neither split.
 _SPLITS = {"0": None, "1": TRAIN_SPLIT, "2": VALIDATION_SPLIT}

@@ -4,7 +4,7 @@ import dataclasses
 
 from adafuse_tf import files
 from adafuse_tf.data.item import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import (
+from adafuse_tf.data.sources.place import (
     Place,
     first_layout,
     nothing_found,

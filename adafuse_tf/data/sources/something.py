@@ -3,7 +3,7 @@
 import json
 
 from adafuse_tf.data.item import TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import (
+from adafuse_tf.data.sources.place import (
     Place,
     malformed,
     read_lines,

@@ -1,7 +1,7 @@
 """UCF101 with the lists of its recognition task (`ucfTrainTestlist`)."""
 
 from adafuse_tf.data.item import TRAIN_SPLIT, VALIDATION_SPLIT, Item
-from adafuse_tf.data.place import (
+from adafuse_tf.data.sources.place import (
     Place,
     malformed,
     read_lines,

@@ -1,0 +1,1 @@
+"""From records, or the videos themselves, to batches of clips."""
