@@ -14,6 +14,7 @@ TRAINING = [
     "tqdm>=4.60",
 ]
 
+LITERT = "ai-edge-litert>=2.3"
 BEAM = ["apache-beam>=2.60"]
 
 EXTRAS = {
@@ -34,12 +35,20 @@ EXTRAS = {
     "io-dev": ["moto[s3]>=5", "flask>=3", "flask-cors>=5"],
     # `train/prepare_data.py --runner`: the conversion on many machines.
     "beam": BEAM,
-    "litert": ["ai-edge-litert>=1.3"],
+    "litert": [LITERT],
     "serving": ["grpcio>=1.60", "tensorflow-serving-api>=2.17,<2.22"],
     "convert": ["torch>=2"],
-    # `train/demo.py` makes its videos from the photographs in scikit-image.
-    "demo": [*TRAINING, "scikit-image>=0.22"],
-    "dev": [*BEAM, "pytest>=8", "pytest-xdist>=3.5", "ruff", "scikit-image>=0.22"],
+    # `train/demo.py` makes its videos from the photographs in scikit-image, and streams
+    # one through the .tflite that it ends with.
+    "demo": [*TRAINING, LITERT, "scikit-image>=0.22"],
+    "dev": [
+        *BEAM,
+        LITERT,
+        "pytest>=8",
+        "pytest-xdist>=3.5",
+        "ruff",
+        "scikit-image>=0.22",
+    ],
 }
 
 setup(

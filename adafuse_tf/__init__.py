@@ -9,8 +9,10 @@ import importlib
 __version__ = "0.1.0"
 
 _SUBMODULES = (
+    "benchmarks",
     "costs",
     "data",
+    "export",
     "inference",
     "layers",
     "models",

@@ -10,6 +10,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from absl import logging
+
 from adafuse_tf import files
 
 EXIT_USAGE = 2
@@ -45,8 +47,10 @@ def one_line_errors() -> Iterator[None]:
 
 
 def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up notes off the screen, unless the user set a level."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Keeps TensorFlow's notes off the screen, unless the user set a level."""
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        logging.set_verbosity(logging.ERROR)
 
 
 def write_json(path: files.PathLike, value) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from adafuse_tf.models import VideoClassifier
 
@@ -51,6 +52,38 @@ def test_stream_example_gives_the_logits_of_the_clip():
     np.testing.assert_allclose(
         scope["outputs"]["logits"], model(clip)["logits"], atol=1e-6
     )
+
+
+def block_with(text):
+    (block,) = [block for block in blocks("python") if text in block]
+    return block
+
+
+def test_exported_model_streams(monkeypatch, capsys):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    frames = np.random.default_rng(0).integers(0, 256, (3, 48, 40, 3)).astype("uint8")
+    exec(block_with("VideoStream("), {"frames": frames})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all("'keep'" in line for line in lines)
+
+
+def test_gated_example_gives_what_a_step_does():
+    pytest.importorskip("ai_edge_litert")
+    model = VideoClassifier.from_preset(
+        "adafuse_tsn_resnet18",
+        5,
+        width=0.125,
+        hidden_units=8,
+        group_size=16,
+        gates=["stage4_block1"],
+        preprocessing={"resize": 32, "crop": 32},
+    )
+    frames = np.random.default_rng(0).normal(size=(1, 2, 32, 32, 3)).astype("float32")
+    scope = {"model": model, "frames": frames}
+    exec(block_with("gated_view("), scope)
+    expected, _ = model.step(frames, model.initial_state(1))
+    for name, value in expected.items():
+        np.testing.assert_allclose(scope["outputs"][name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_folders_of_the_map_exist():

@@ -2,22 +2,53 @@
 
     python train/benchmark.py data                    # the input pipeline
     python train/benchmark.py data --soak_minutes 60  # and its memory over an hour
+    python train/benchmark.py latency                 # dense against gated networks
 
 Both sides of each comparison are measured in the same run. Results go to
-`--output_dir`, one Markdown and one JSON file per benchmark.
+`--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too.
 """
 
 from absl import app, flags
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "docs/benchmarks", "Where to write.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/benchmark", "For what it reads.")
+_ROUNDS = flags.DEFINE_integer(
+    "rounds", None, "Repetitions; default: 5 for data, 24 for latency.", lower_bound=1
+)
+_WORK_DIR = flags.DEFINE_string(
+    "work_dir", "runs/benchmark", "data: for what it reads."
+)
 _MANIFEST = flags.DEFINE_string(
     "manifest", None, "data: videos to read; default: some that it makes."
 )
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Repetitions.", lower_bound=1)
 _SOAK_MINUTES = flags.DEFINE_float(
     "soak_minutes", 0.0, "data: then watch the memory for so long.", lower_bound=0.0
 )
+_DEPTHS = flags.DEFINE_list("depths", ["18", "50"], "latency: ResNets to time.")
+_SIZE = flags.DEFINE_integer("size", 224, "latency: frame size in pixels.")
+_RUNTIMES = flags.DEFINE_list(
+    "runtimes", ["litert", "tensorflow"], "latency: litert, tensorflow."
+)
+_THREADS = flags.DEFINE_list("threads", ["1", "2"], "latency: numbers of threads.")
+_FORMS = flags.DEFINE_list("forms", ["step", "clip"], "latency: step, clip.")
+_GROUP_SIZES = flags.DEFINE_list(
+    "group_sizes", ["32", "64"], "latency: channels that share a decision."
+)
+_HIDDEN_UNITS = flags.DEFINE_integer(
+    "hidden_units", 256, "latency: width of the policies."
+)
+_MECHANISM = flags.DEFINE_enum(
+    "mechanism",
+    "auto",
+    ["auto", "grouped", "consumer"],
+    "latency: how gates save; auto: the cost model chooses per gate.",
+)
+_CLOCK = flags.DEFINE_enum(
+    "clock",
+    "wall",
+    ["wall", "cpu"],
+    "latency: cpu times one thread by processor time, for a machine that others use.",
+)
+_MOVINET = flags.DEFINE_bool("movinet", True, "latency: time MoViNet-A0, too.")
 
 
 def _data():
@@ -27,12 +58,31 @@ def _data():
         _WORK_DIR.value,
         _OUTPUT_DIR.value,
         manifest=_MANIFEST.value,
-        rounds=_ROUNDS.value,
+        rounds=_ROUNDS.value or 5,
         soak_minutes=_SOAK_MINUTES.value,
     )
 
 
-_BENCHMARKS = {"data": _data}
+def _latency():
+    from adafuse_tf.benchmarks import latency
+
+    settings = latency.LatencySettings(
+        depths=tuple(_DEPTHS.value),
+        size=_SIZE.value,
+        group_sizes=tuple(_GROUP_SIZES.value),
+        hidden_units=_HIDDEN_UNITS.value,
+        runtimes=tuple(_RUNTIMES.value),
+        threads=tuple(_THREADS.value),
+        forms=tuple(_FORMS.value),
+        mechanism=_MECHANISM.value,
+        repeats=_ROUNDS.value or 24,
+        clock=_CLOCK.value,
+        with_movinet=_MOVINET.value,
+    )
+    return latency.run(_OUTPUT_DIR.value, settings)
+
+
+_BENCHMARKS = {"data": _data, "latency": _latency}
 
 
 def main(argv):

@@ -3,7 +3,8 @@
     python train/demo.py
     python train/demo.py --output_dir runs/demo
 
-Trains TSN (averages frames), TSM and AdaFuse on eight camera moves and compares them.
+Trains TSN (averages frames), TSM and AdaFuse on eight camera moves and compares them,
+then exports AdaFuse and streams a video through its .tflite.
 """
 
 from absl import app, flags
@@ -21,9 +22,11 @@ def main(argv):
 
     cli.quiet_tensorflow()
     with cli.one_line_errors():
+        from adafuse_tf.export.demo import export_demo
         from adafuse_tf.training.demo import run_demo, table
 
         results = run_demo(_OUTPUT_DIR.value, overrides=_PARAMS_OVERRIDE.value)
+        export_demo(_OUTPUT_DIR.value)
         print(f"\n{table(results)}\n")
         print(f"Policies: {_OUTPUT_DIR.value}/policies.png")
 

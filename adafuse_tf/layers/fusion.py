@@ -7,6 +7,9 @@ from adafuse_tf.layers.previous_frame import previous_frame
 
 HISTORIES = ("raw", "fused")
 
+# From so many frames on, a recurrent history is a loop in the graph.
+_LONG_CLIP = 17
+
 
 def fuse(y, policy, history, state=None):
     """`ỹ_t = 1[keep]·y_t + 1[reuse]·h_{t-1}`, skipped channels are zero.
@@ -34,6 +37,13 @@ def _fuse_recurrent(kept, reuse, state):
     """Scans `ỹ_t = kept_t + reuse_t · ỹ_{t-1}` along time."""
     init = ops.zeros_like(kept[:, 0]) if state is None else state
     init = ops.cast(init, kept.dtype)
+    if (kept.shape[1] or _LONG_CLIP) < _LONG_CLIP:
+        # Cheaper than a loop, and phones' converters handle it better.
+        fused, last = [], init
+        for t in range(kept.shape[1]):
+            last = kept[:, t] + reuse[:, t] * last
+            fused.append(last)
+        return ops.stack(fused, axis=1), last
 
     def step(carry, kept_and_reuse):
         fused = kept_and_reuse[:, :-1] + kept_and_reuse[:, -1:] * carry

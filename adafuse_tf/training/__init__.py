@@ -8,7 +8,11 @@ from adafuse_tf.training.evaluation import Evaluator, evaluate
 from adafuse_tf.training.evaluation_of_records import evaluate_records
 from adafuse_tf.training.experiment import Experiment
 from adafuse_tf.training.model_dir import EVALUATION, ModelDir, load_trained
-from adafuse_tf.training.prediction import Prediction, predict_videos
+from adafuse_tf.training.prediction import (
+    Prediction,
+    predict_videos,
+    predict_videos_with_export,
+)
 from adafuse_tf.training.run import run_experiment
 
 __all__ = [
@@ -27,6 +31,7 @@ __all__ = [
     "load_config",
     "load_trained",
     "predict_videos",
+    "predict_videos_with_export",
     "run_experiment",
     "save_config",
 ]

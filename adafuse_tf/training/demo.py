@@ -17,10 +17,11 @@ from adafuse_tf.training.prediction import predict_videos
 from adafuse_tf.training.run import run_experiment
 from adafuse_tf.training.side_by_side import run_side_by_side
 
-# Name in the table -> preset. All are trained alike; the slowest starts first.
+# Name in the table -> preset. All are trained alike; the slowest starts first. The
+# shift is causal, so that what comes out can stream.
 MODELS = {
-    "AdaFuse": "adafuse_tsm_resnet18",
-    "TSM": "tsm_resnet18",
+    "AdaFuse": "adafuse_tsm_causal_resnet18",
+    "TSM": "tsm_causal_resnet18",
     "TSN": "tsn_resnet18",
 }
 

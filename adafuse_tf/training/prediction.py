@@ -1,7 +1,7 @@
 """What a trained model sees in video files."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf.data import Preprocessing, Sampler, VideoError, read_video
+from adafuse_tf.inference import ExportedModel
 from adafuse_tf.training.evaluation import as_numpy, forward_pass
 from adafuse_tf.training.tally import action_shares
 
@@ -60,28 +61,63 @@ def predict_videos(
         For every path in order a `Prediction`, or the `VideoError` of a file that
         cannot be read.
     """
-    forward = forward_pass(model)
+    forward, sampler = forward_pass(model), sampler or Sampler()
+
+    def classify(path):
+        answer = as_numpy(forward(read_clip(path, preprocessing, sampler)[None], {}))
+        shares = tf.nn.softmax(answer["logits"][0].astype("float64")).numpy()
+        policy = action_shares(answer["policies"].values())
+        return shares, float(answer["gmacs"][0]), policy
+
+    return _predict(classify, labels, paths, top_k)
+
+
+def predict_videos_with_export(
+    exported: ExportedModel,
+    paths: Iterable[str | Path],
+    top_k: int = 5,
+) -> Iterator[Prediction | VideoError]:
+    """As `predict_videos`, with what `open_exported` returned."""
+    card = exported.card
+
+    def classify(path):
+        num_frames = card.preprocessing.num_frames
+        frames = card.fit(read_frames(path, num_frames, card.sampler))
+        answer = exported.run("clip", frames=frames[None])
+        policy = {
+            name: float(answer[f"{name}_share"][0])
+            for name in ("keep", "reuse", "skip")
+            if card.gates
+        }
+        gmacs = float(answer["gmacs"][0])
+        return answer["probabilities"][0], gmacs, policy or None
+
+    return _predict(classify, card.labels, paths, top_k)
+
+
+def _predict(
+    classify: Callable, labels, paths, top_k
+) -> Iterator[Prediction | VideoError]:
     for path in paths:
         try:
-            clip = read_clip(path, preprocessing, sampler or Sampler())
+            shares, gmacs, policy = classify(path)
         except VideoError as error:
             yield error
             continue
-        answer = as_numpy(forward(clip[None], {}))
-        shares = tf.nn.softmax(answer["logits"][0].astype("float64")).numpy()
         best = np.argsort(-shares, kind="stable")[:top_k]
-        yield Prediction(
-            path=str(path),
-            top=tuple((labels[i], float(shares[i])) for i in best),
-            gmacs=float(answer["gmacs"][0]),
-            policy=action_shares(answer["policies"].values()),
-        )
+        top = tuple((labels[i], float(shares[i])) for i in best)
+        yield Prediction(str(path), top, gmacs, policy)
 
 
 def read_clip(
     path: str | Path, preprocessing: Preprocessing, sampler: Sampler
 ) -> tf.Tensor:
     """Reads a video as one clip `[T, crop, crop, 3]`, float32, as evaluation does."""
+    return preprocessing.evaluate(read_frames(path, preprocessing.num_frames, sampler))
+
+
+def read_frames(path: str | Path, num_frames: int, sampler: Sampler) -> np.ndarray:
+    """The frames of a video that make a clip, uint8 `[T, H, W, 3]`."""
     frames = read_video(path)
-    indices = sampler.clips(len(frames), preprocessing.num_frames)[0]
-    return preprocessing.evaluate(frames[indices.numpy()])
+    indices = sampler.clips(len(frames), num_frames)[0]
+    return frames[indices.numpy()]

@@ -12,7 +12,7 @@ from adafuse_tf.training import ConfigError, load_config
 TRAIN = Path(__file__).resolve().parents[2] / "train"
 
 
-@pytest.mark.parametrize("script", ["train", "evaluate", "predict", "demo"])
+@pytest.mark.parametrize("script", ["train", "evaluate", "predict", "export", "demo"])
 def test_help_does_not_wait_for_tensorflow(script):
     code = (
         "import runpy, sys\n"

@@ -1,0 +1,103 @@
+"""What a trained ResNet consists of, read out of its Keras layers."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from adafuse_tf.inference.gated.fold import FoldedConv, fold
+from adafuse_tf.inference.gated.policy import GroupPolicy, group_policy
+from adafuse_tf.layers import AdaptiveTemporalFusion
+from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A residual block.
+
+    Attributes:
+        name: Such as `"stage1_block0"`; its gate is called the same.
+        convs: Two (basic) or three (bottleneck) convolutions.
+        projection: Convolution of the shortcut, or None.
+        fold: Channels that the causal shift takes from the frame before; 0 without.
+        shift_projection: Whether the projection sees the shifted input.
+        policy: Of the gate after the first convolution; None where all is kept.
+        history: `"raw"` or `"fused"`.
+    """
+
+    name: str
+    convs: tuple[FoldedConv, ...]
+    projection: FoldedConv | None
+    fold: int
+    shift_projection: bool
+    policy: GroupPolicy | None
+    history: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A classifier as constants: stem, blocks, and a linear layer on the average.
+
+    Attributes:
+        stem: 7x7 convolution, before ReLU and 3x3 max pooling.
+        blocks: The residual blocks in order.
+        classifier: `(kernel [C, K], bias [K])`.
+    """
+
+    stem: FoldedConv
+    blocks: tuple[Block, ...]
+    classifier: tuple
+
+
+def read_network(model):
+    """Reads a `VideoClassifier`.
+
+    Raises:
+        ValueError: A model that cannot stream, or one that averages with an LSTM.
+    """
+    if model.consensus != "average":
+        raise ValueError(
+            "The gated view averages the logits of the frames. "
+            f"Received: consensus={model.consensus!r}"
+        )
+    backbone = model.backbone
+    options = backbone.get_config()
+    if options["shift"] == "bidirectional":
+        raise ValueError(
+            "A model that shifts in both directions needs the next frame, so it "
+            "cannot stream. Received: shift='bidirectional'"
+        )
+    names = {layer.name for layer in backbone.layers}
+
+    def conv(name):
+        layers = backbone.get_layer(name), backbone.get_layer(f"{name}_bn")
+        return fold(*(layer.layer for layer in layers))
+
+    def block(name):
+        parts = [f"{name}_conv{i}" for i in (1, 2, 3)]
+        gate = backbone.get_layer(name) if name in names else None
+        shifted = f"{name}_shift" in names
+        projected = f"{name}_projection" in names
+        follows = options["shift_projection"]
+        gated = isinstance(gate, AdaptiveTemporalFusion)
+        return Block(
+            name=name,
+            convs=tuple(conv(part) for part in parts if part in names),
+            projection=conv(f"{name}_projection") if projected else None,
+            fold=backbone.get_layer(f"{name}_shift").fold if shifted else 0,
+            shift_projection=bool(backbone.gates) if follows is None else follows,
+            policy=group_policy(gate) if gated else None,
+            history=gate.history if gated else "raw",
+        )
+
+    classifier = model.get_layer("classifier")
+    return Network(
+        stem=conv("stem_conv"),
+        blocks=tuple(
+            block(f"stage{stage}_block{number}")
+            for stage, count in enumerate(BLOCKS_PER_STAGE[options["depth"]], 1)
+            for number in range(count)
+        ),
+        classifier=tuple(tf.nest.map_structure(
+            lambda v: v.numpy(), (classifier.kernel, classifier.bias)
+        )),
+    )  # fmt: skip

@@ -1,0 +1,279 @@
+"""A trained classifier that computes only what its policies ask for."""
+
+import numpy as np
+import tensorflow as tf
+
+from adafuse_tf.costs import static_gmacs
+from adafuse_tf.inference.gated.block import block_state_shapes, run_block
+from adafuse_tf.inference.gated.frame_cost import FrameCost
+from adafuse_tf.inference.gated.gate import Mechanism
+from adafuse_tf.inference.gated.plan import read_network
+from adafuse_tf.inference.gated.stem import run_head, run_stem
+from adafuse_tf.layers import ACTIONS
+from adafuse_tf.layers.state import check_state
+
+OUTPUTS = ("logits", "gmacs", "policies")
+
+
+class GatedView:
+    """The same function as a classifier's `step`, without what is not needed.
+
+    Its computation is plain TensorFlow with the weights as constants, so that a
+    `tf.function` around `step` exports to SavedModel and LiteRT.
+
+    Args:
+        model: A `VideoClassifier` whose gates decide in groups of channels.
+        mechanisms: How the convolutions of the gates save: a `Mechanism` for all, or
+            a `dict[str, Mechanism]` by gate name; see `choose_mechanisms`.
+        drawn: `dict[str, np.ndarray]` of gate name to actions `[N, G]` to take instead
+            of the policy's, frame after frame and then from the start; the policies
+            are computed nevertheless. To measure how time depends on the decisions.
+    """
+
+    def __init__(self, model, mechanisms=None, drawn=None):
+        self.network = read_network(model)
+        self.mechanisms = self._per_gate(mechanisms or Mechanism())
+        self._cost_table = model.cost_table
+        self._preprocessing = model.preprocessing
+        self._drawn = None if drawn is None else _nudges(self.gates, drawn)
+        self.model = model
+        self._compiled = {}
+        self._consensus = model.get_layer("consensus")
+        self.num_classes = model.num_classes
+
+    @property
+    def gates(self):
+        """`dict[str, GroupPolicy]` in network order."""
+        blocks = self.network.blocks
+        return {b.name: b.policy for b in blocks if b.policy is not None}
+
+    def initial_state(self, batch_size, height=None, width=None, window=None):
+        """The state that streams start with; all zeros.
+
+        Args:
+            batch_size: Number of streams B.
+            height, width: Size of the frames in pixels; by default that of the model's
+                preprocessing.
+            window: The logits are averaged over so many last frames; all by default.
+
+        Returns:
+            `dict[str, Tensor]` float32.
+        """
+        for name, value in (("batch_size", batch_size), ("window", window)):
+            if isinstance(value, int) and value < 1:
+                raise ValueError(f"`{name}` must be >= 1. Received: {name}={value}")
+        shapes = self.state_shapes(height, width, window)
+        return {k: tf.zeros((batch_size, *shape)) for k, shape in shapes.items()}
+
+    def state_shapes(self, height=None, width=None, window=None):
+        """Shapes of the state without the batch."""
+        crop = self._preprocessing.crop
+        consensus = self._consensus.initial_state(1, window)
+        shapes = {f"consensus/{k}": tuple(v.shape[1:]) for k, v in consensus.items()}
+        if self._drawn is not None:
+            shapes["drawn/frame"] = (1,)
+        for block, x_shape in self.block_inputs(height or crop, width or crop):
+            shapes |= block_state_shapes(
+                block, self.mechanisms.get(block.name), x_shape
+            )
+        return shapes
+
+    def step(self, frames, state, outputs=("logits", "gmacs")):
+        """The next frames of each stream.
+
+        Args:
+            frames: `[B, k, H, W, 3]` float32, normalised; H and W static.
+            state: `initial_state(...)` or what the step before returned.
+            outputs: Any of `"logits"` `[B, K]`, `"gmacs"` `[B]` and `"policies"` (dict
+                of gate name to one-hot `[B, k, C, 3]`).
+
+        Returns:
+            `(outputs, state)` as `VideoClassifier.step`. Each stream of a batch is
+            computed on its own, so that a batch saves what its streams save.
+
+        Raises:
+            ValueError: Frames or state of another shape.
+            TypeError: Frames of another dtype.
+        """
+        frames = tf.convert_to_tensor(frames)
+        unknown = sorted(set(outputs) - set(OUTPUTS))
+        if unknown or not outputs:
+            raise ValueError(
+                f"`outputs` must be among {OUTPUTS}. Received: {list(outputs)}"
+            )
+        shape = frames.shape
+        if len(shape) != 5 or shape[-1] != 3 or None in shape[2:] or 0 in shape:
+            raise ValueError(
+                "A step takes frames [B, k, H, W, 3], H and W known. "
+                f"Received: shape={tuple(shape)}"
+            )
+        if frames.dtype != tf.float32:
+            raise TypeError(
+                "Frames must be float32, normalised by `model.preprocessing`. "
+                f"Received: dtype={tf.as_dtype(frames.dtype).name}"
+            )
+        window = state.get("consensus/window")
+        window = None if window is None else window.shape[1]
+        shapes = self.state_shapes(*shape[2:4], window)
+        check_state(
+            state, {k: (shape[0], *s) for k, s in shapes.items()}, "the gated view"
+        )
+        if tf.inside_function():
+            return self._run(frames, dict(state), outputs)
+        # One operation at a time, the weights would become constants in every call.
+        outputs = tuple(outputs)
+        if outputs not in self._compiled:
+            self._compiled[outputs] = tf.function(
+                lambda frames, state: self._run(frames, state, outputs),
+                autograph=False,
+            )
+        return self._compiled[outputs](frames, dict(state))
+
+    def clip(self, clips, outputs=("logits", "gmacs")):
+        """Whole clips `[B, T, H, W, 3]`: a stream that starts anew; returns outputs."""
+        clips = tf.convert_to_tensor(clips)
+        batch = tf.shape(clips)[0] if clips.shape[0] is None else clips.shape[0]
+        state = self.initial_state(batch, *clips.shape[2:4])
+        return self.step(clips, state, outputs)[0]
+
+    def _per_gate(self, mechanisms):
+        if isinstance(mechanisms, Mechanism):
+            return dict.fromkeys(self.gates, mechanisms)
+        if set(mechanisms) != set(self.gates):
+            raise ValueError(
+                f"`mechanisms` must name the gates {list(self.gates)}. "
+                f"Received: {sorted(mechanisms)}"
+            )
+        return dict(mechanisms)
+
+    def dense_gmacs(self, height, width):
+        """GMACs per frame with all channels kept, policy networks included."""
+        return float(static_gmacs(self._cost_table, height, width))
+
+    def block_inputs(self, height, width):
+        """Yields each block with the shape `(H, W, C)` of its input."""
+        size = -(-height // 4), -(-width // 4)
+        channels = len(self.network.stem.bias)
+        for block in self.network.blocks:
+            yield block, (*size, channels)
+            for conv in block.convs:
+                size = conv.output_size(*size)
+            channels = len(block.convs[-1].bias)
+
+    def _run(self, frames, state, outputs):
+        if frames.shape[0] == 1:
+            return self._run_stream(frames, state, outputs)
+        return self._run_batch(frames, state, outputs)
+
+    def _run_batch(self, frames, state, outputs):
+        def stream(args):
+            frames, state = tf.nest.map_structure(lambda t: t[None], args)
+            results = self._run_stream(frames, state, outputs)
+            return tf.nest.map_structure(lambda t: t[0], results)
+
+        count = frames.shape[1]  # None where it is not known yet
+        results = {
+            "logits": tf.TensorSpec((self.num_classes,)),
+            "gmacs": tf.TensorSpec(()),
+            "policies": {
+                gate: tf.TensorSpec((count, p.groups * p.group_size, len(ACTIONS)))
+                for gate, p in self.gates.items()
+            },
+        }
+        signature = (
+            {name: results[name] for name in outputs},
+            {k: tf.TensorSpec(v.shape[1:], v.dtype) for k, v in state.items()},
+        )
+        return tf.map_fn(stream, (frames, state), fn_output_signature=signature)
+
+    def _run_stream(self, frames, state, outputs):
+        """`[1, k, H, W, 3]` frame by frame."""
+        if frames.shape[1] == 1:
+            return self._run_frame(frames[:, 0], state, outputs)
+        count = frames.shape[1] or tf.shape(frames)[1]
+        so_far = {
+            "logits": tf.zeros((1, self.num_classes)),
+            "gmacs": tf.zeros((1,)),
+            "policies": {gate: tf.TensorArray("float32", count) for gate in self.gates},
+        }
+        so_far = {name: so_far[name] for name in outputs}
+
+        def body(t, so_far, state):
+            new, state = self._run_frame(frames[:, t], state, outputs)
+            if "gmacs" in new:
+                new["gmacs"] += so_far["gmacs"]
+            if "policies" in new:
+                new["policies"] = {
+                    gate: so_far["policies"][gate].write(t, policy[0, 0])
+                    for gate, policy in new["policies"].items()
+                }
+            return t + 1, new, state
+
+        _, result, state = tf.while_loop(
+            lambda t, *_: t < count, body, (0, so_far, state), maximum_iterations=count
+        )
+        if "policies" in outputs:
+            arrays = result["policies"].items()
+            result["policies"] = {gate: array.stack()[None] for gate, array in arrays}
+        return result, state
+
+    def _run_frame(self, frame, state, outputs):
+        """One frame `[1, H, W, 3]`."""
+        network, new_state, decisions = self.network, {}, {}
+        nudges = {}
+        if self._drawn is not None:
+            nudges, new_state["drawn/frame"] = self._next_drawn(state["drawn/frame"])
+        x = run_stem(network, frame)
+        for block in network.blocks:
+            x, new, decision = run_block(
+                block, self.mechanisms.get(block.name), x, state, nudges.get(block.name)
+            )
+            new_state |= new
+            if decision is not None:
+                decisions[block.name] = decision
+        logits = run_head(network, x)
+        prefix = "consensus/"
+        own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+        average, own = self._consensus(logits[:, None], state=own)
+        new_state |= {prefix + key: value for key, value in own.items()}
+        result = {}
+        if "logits" in outputs:
+            result["logits"] = average
+        if "gmacs" in outputs:
+            cost = FrameCost(self._cost_table, self.gates, *frame.shape[1:3])
+            result["gmacs"] = cost(decisions)
+        if "policies" in outputs:
+            result["policies"] = {
+                gate: _one_hot(decision, self.gates[gate].group_size)
+                for gate, decision in decisions.items()
+            }
+        return result, {key: new_state[key] for key in state}
+
+    def _next_drawn(self, position):
+        count = len(self._drawn)
+        index = tf.cast(position[0, 0], "int32") % count
+        row = tf.gather(tf.constant(self._drawn), index)
+        sizes = [policy.groups for policy in self.gates.values()]
+        parts = tf.split(row, sizes)
+        return dict(zip(self.gates, parts, strict=True)), position + 1.0
+
+
+def _one_hot(decision, group_size):
+    """`[1, 1, C, 3]` of a `Decision`."""
+    keep, reuse = tf.cast(decision.keep, "float32"), tf.cast(decision.reuse, "float32")
+    actions = tf.stack([1.0 - keep - reuse, reuse, keep], axis=-1)
+    return tf.repeat(actions, group_size, axis=0)[None, None]
+
+
+def _nudges(gates, drawn):
+    """Scores so high that the drawn actions win, `[N, groups of all gates, 3]`."""
+    tables = []
+    for gate, policy in gates.items():
+        actions = np.asarray(drawn[gate])
+        if actions.ndim != 2 or actions.shape[1] != policy.groups:
+            raise ValueError(
+                f"Drawn actions of '{gate}' must be [N, {policy.groups}]. "
+                f"Received: shape={actions.shape}"
+            )
+        tables.append(np.eye(len(ACTIONS), dtype="float32")[actions] * 1e6)
+    return np.concatenate(tables, axis=1)

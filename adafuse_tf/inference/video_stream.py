@@ -1,0 +1,141 @@
+"""Pushes the frames of one video through a model and reads the running answer."""
+
+import dataclasses
+
+import numpy as np
+
+from adafuse_tf.inference.exported import ExportedModel, as_exported, open_exported
+from adafuse_tf.models import VideoClassifier
+
+# What of a model a stream needs.
+STREAM_SIGNATURES = ("init_state", "step")
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamAnswer:
+    """The answer after the frames so far, and what the last ones cost.
+
+    Attributes:
+        label: The most probable class.
+        probabilities: float32 `[K]`, in the order of `VideoStream.labels`.
+        gmacs: Cost of the frames of this push.
+        policy: Shares of `keep`, `reuse` and `skip` among the decisions of this push;
+            `None` for a model without gates.
+        actions: Gate name to uint8 `[k, C]`: 0 skip, 1 reuse, 2 keep.
+    """
+
+    label: str
+    probabilities: np.ndarray
+    gmacs: float
+    policy: dict[str, float] | None
+    actions: dict[str, np.ndarray]
+
+
+class VideoStream:
+    """A video that comes frame by frame.
+
+    Args:
+        model: The path of an exported model (SavedModel or `.tflite`), what
+            `open_exported` or `as_exported` returned, or a `VideoClassifier`.
+        num_threads: Threads of a `.tflite`.
+
+    Attributes:
+        labels: Names of the classes.
+        preprocessing: What the frames go through.
+        gmacs: Cost of all frames since the start.
+        num_frames: Their number.
+
+    Raises:
+        ValueError: The model cannot stream.
+
+    Example:
+
+    ```python
+    stream = VideoStream("saved_models/camera_moves.tflite")
+    for frame in frames:  # uint8 [H, W, 3]
+        answer = stream.push(frame)
+        print(answer.label, answer.probabilities.max(), answer.gmacs, answer.policy)
+    ```
+    """
+
+    def __init__(self, model, num_threads=None):
+        if isinstance(model, VideoClassifier):
+            model = as_exported(model, names=STREAM_SIGNATURES)
+        elif not isinstance(model, ExportedModel):
+            model = open_exported(model, num_threads)
+        if model.card.no_stream:
+            raise ValueError(f"{model.name} cannot stream: {model.card.no_stream}")
+        self._model = model
+        self.labels = model.card.labels
+        self.preprocessing = model.card.preprocessing
+        self.reset()
+
+    def reset(self):
+        """Starts anew: the next frame is the first of a video."""
+        self._state = self._model.new_state()
+        self.gmacs = 0.0
+        self.num_frames = 0
+
+    def push(self, frames) -> StreamAnswer:
+        """Takes the next frame or frames.
+
+        Args:
+            frames: uint8 RGB `[H, W, 3]`, or several `[k, H, W, 3]`.
+
+        Returns:
+            The `StreamAnswer` after the last of them.
+
+        Raises:
+            ValueError: Frames of another rank, or none.
+            TypeError: Frames that are not uint8.
+        """
+        frames = np.asarray(frames)
+        if frames.ndim == 3:
+            frames = frames[None]
+        if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
+            raise ValueError(
+                "A stream takes a frame [H, W, 3] or frames [k, H, W, 3], at least "
+                f"one. Received: shape={frames.shape}"
+            )
+        if frames.dtype != np.uint8:
+            raise TypeError(
+                f"Frames must be uint8, 0 to 255. Received: dtype={frames.dtype}"
+            )
+        frames = self._model.card.fit(frames)
+        at_a_time = self._model.inputs["step"]["frames"].shape[1] or len(frames)
+        parts = []
+        for start in range(0, len(frames), at_a_time):
+            part = frames[None, start : start + at_a_time]
+            outputs = self._model.run("step", frames=part, **self._state)
+            self._state = {k: outputs[k] for k in self._state}
+            parts.append(outputs)
+        return self._answer(parts, len(frames))
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of what the stream remembers."""
+        return sum(value.nbytes for value in self._state.values())
+
+    def _answer(self, parts, num_frames):
+        last = parts[-1]
+        gmacs = float(sum(part["gmacs"][0] for part in parts))
+        self.gmacs += gmacs
+        self.num_frames += num_frames
+        policy, actions = None, {}
+        if self._model.card.gates:
+            policy = {
+                action: float(np.mean([part[f"{action}_share"][0] for part in parts]))
+                for action in ("keep", "reuse", "skip")
+            }
+            rows = np.concatenate([part["actions"][0] for part in parts])
+            ends = np.cumsum(list(self._model.card.gates.values()))
+            actions = dict(
+                zip(self._model.card.gates, np.split(rows, ends[:-1], -1), strict=True)
+            )
+        return StreamAnswer(
+            label=self.labels[int(last["classes"][0])],
+            probabilities=last["probabilities"][0],
+            gmacs=gmacs,
+            policy=policy,
+            actions=actions,
+        )

@@ -1,0 +1,103 @@
+"""What is in a .tflite, and how far its precisions agree with Keras."""
+
+import re
+
+import numpy as np
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from adafuse_tf.export import measure_agreement, write_litert
+from adafuse_tf.export.source import in_float32
+from adafuse_tf.inference import open_exported
+from tests.export.tiny import FRAMES, LABELS, SIZE, camera, tiny_classifier
+
+INT8 = schema.TensorType.INT8
+NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+
+
+def operations(path):
+    """`(operation, name, types of inputs)` of all signatures."""
+    model = flatbuffer_utils.read_model(str(path))
+    for graph in model.subgraphs:
+        for operation in graph.operators:
+            code = model.operatorCodes[operation.opcodeIndex]
+            number = max(code.builtinCode, code.deprecatedBuiltinCode)
+            outputs = [graph.tensors[i] for i in operation.outputs]
+            inputs = [graph.tensors[i].type for i in operation.inputs if i >= 0]
+            yield NAMES[number], outputs[0].name.decode(), inputs
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8", "fused_pair"])
+def test_only_built_in_operations(exports, precision):
+    path = getattr(exports, precision)
+    found = {name for name, _, _ in operations(path)}
+    assert "CONV_2D" in found
+    assert not found & {"CUSTOM", "DELEGATE", "WHILE"}
+    opened = open_exported(path)
+    assert set(opened.inputs) == {"clip", "init_state", "step"}
+    assert opened.inputs["clip"]["frames"].dtype == "uint8"
+    assert opened.inputs["step"]["frames"].shape[1:] == (1, SIZE, SIZE, 3)
+
+
+def test_precisions_agree_with_keras(exports):
+    clips = camera(6, FRAMES, SIZE, SIZE, seed=5)
+    for precision, tolerance, alike in (
+        ("float32", 1e-5, 1.0),
+        ("float16", 2e-2, 0.97),
+        ("int8", 0.2, 0.9),
+    ):
+        path = getattr(exports, precision)
+        found = measure_agreement(exports.model, open_exported(path), clips)
+        assert set(found) == {"clip", "step"}
+        for agreement in found.values():
+            assert agreement.num_clips == 6
+            assert agreement.probability <= tolerance, precision
+            assert agreement.decisions >= alike, precision
+            assert abs(agreement.gmacs - 1) < 0.05
+
+
+def test_convolutions_are_int8_and_gates_are_not(exports):
+    convolutions = gates = 0
+    for operation, name, inputs in operations(exports.int8):
+        if operation == "CONV_2D":
+            convolutions += 1
+            assert inputs[:2] == [INT8, INT8], name
+        if re.search(r"(^|/)stage\d_block0(_\d+)?/", name) and operation != "QUANTIZE":
+            gates += 1
+            assert INT8 not in inputs or operation == "DEQUANTIZE", (operation, name)
+    assert convolutions == 12 and gates > 40  # six per signature that computes
+
+
+def test_models_that_cannot_stream_export_clips(tmp_path):
+    model = tiny_classifier(shift="bidirectional", gated=False)
+    path = tmp_path / "clips.tflite"
+    write_litert(model, LABELS, {"float32": path})
+    opened = open_exported(path)
+    assert list(opened.inputs) == ["clip"]
+    assert "shifts in both directions" in opened.card.no_stream
+    clips = camera(2, FRAMES, SIZE, SIZE)
+    (agreement,) = measure_agreement(model, opened, clips).values()
+    assert agreement.decisions is None and agreement.probability < 1e-5
+
+
+def test_mixed_precision_is_exported_in_float32(mixed_bfloat16):
+    model = tiny_classifier()
+    twin = in_float32(model)
+    gates = [m.get_layer("stage1_block0").compute_dtype for m in (model, twin)]
+    assert gates == ["bfloat16", "float32"]
+    clips = model.preprocessing.normalize(camera(2, FRAMES, SIZE, SIZE))
+    rounded, exact = (m(clips)["logits"].numpy() for m in (model, twin))
+    assert 0 < np.abs(rounded - exact).max() < 0.2
+    assert in_float32(twin) is twin
+
+
+def test_what_cannot_be_converted_is_named(tmp_path):
+    path = tmp_path / "x.tflite"
+    with pytest.raises(ValueError, match="LiteRT has no built-in.*StatelessRandom"):
+        write_litert(tiny_classifier(policy="random"), LABELS, {"float32": path})
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match=r"int8 needs typical `clips`.*None"):
+        write_litert(tiny_classifier(), LABELS, {"int8": path})
+    with pytest.raises(ValueError, match=r"precisions are .* \['int4'\]"):
+        write_litert(tiny_classifier(), LABELS, {"int4": path})

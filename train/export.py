@@ -1,0 +1,69 @@
+"""Exports a trained model for TensorFlow Serving and for phones.
+
+    python train/export.py --model_dir runs/mine
+    python train/export.py --model_dir runs/mine --export_dir saved_models \
+        --name mine --formats saved_model,tflite,tflite_float16,tflite_int8
+    python train/export.py --model_dir runs/mine --name mine_gated --gated
+
+Writes `<export_dir>/<name>/<version>/`, a SavedModel, and `<export_dir>/<name>.tflite`.
+Both take uint8 frames and hold preprocessing, labels and the configuration of the run;
+neither needs this package. The records of the run, or those in `--data_dir`, give the
+ranges for int8 and the clips on which a .tflite is compared with the Keras model.
+"""
+
+from absl import app, flags
+
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
+_EXPORT_DIR = flags.DEFINE_string("export_dir", "saved_models", "Folder to write to.")
+_NAME = flags.DEFINE_string(
+    "name", None, "Name of the model; default: that of model_dir."
+)
+_CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "last", ["last", "best"], "Which weights of the run."
+)
+_FORMATS = flags.DEFINE_list(
+    "formats",
+    ["saved_model", "tflite"],
+    "Some of saved_model, tflite, tflite_float16, tflite_int8.",
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Records; default: the run's.")
+_NUM_CLIPS = flags.DEFINE_integer(
+    "num_clips", 32, "Clips for the ranges of int8, and for comparing.", lower_bound=1
+)
+_WINDOW = flags.DEFINE_integer(
+    "window",
+    None,
+    "Streams average over so many last frames; default: over all.",
+    lower_bound=1,
+)
+_GATED = flags.DEFINE_bool(
+    "gated", False, "Compute only what the gates ask for: for models with group_size."
+)
+flags.mark_flag_as_required("model_dir")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    from adafuse_tf import cli
+
+    cli.quiet_tensorflow()
+    with cli.one_line_errors():
+        from adafuse_tf.export import export_model_dir
+
+        export = export_model_dir(
+            _MODEL_DIR.value,
+            _EXPORT_DIR.value,
+            name=_NAME.value,
+            checkpoint=_CHECKPOINT.value,
+            formats=_FORMATS.value,
+            data_dir=_DATA_DIR.value,
+            num_clips=_NUM_CLIPS.value,
+            window=_WINDOW.value,
+            gated=_GATED.value,
+        )
+        print(export)
+
+
+if __name__ == "__main__":
+    app.run(main)
