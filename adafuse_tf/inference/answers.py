@@ -194,8 +194,7 @@ class Answers:
         if not self.cropped:
             shape = _with_frames(tf.shape(frames), 1)
             folded = tf.reshape(frames, tf.concat([[-1], shape[2:]], 0))
-            images = self.preprocessing.resize_short_side(folded)
-            images = self.preprocessing.centre_crop(images)
+            images = self.preprocessing.resize_and_crop(folded)
             sizes = [self.preprocessing.crop] * 2 + [3]
             frames = tf.reshape(images, tf.concat([shape[:2], sizes], 0))
         return self._normalize(frames)
@@ -205,10 +204,8 @@ class Answers:
             return self.preprocessing.normalize(frames)
 
     def _decode(self, image):
-        frame = tf.io.decode_jpeg(image, 3)[None]
-        frame = self.preprocessing.resize_short_side(frame)
-        # Whole numbers already, so that nothing is lost.
-        return tf.cast(self.preprocessing.centre_crop(frame)[0], tf.uint8)
+        frames = tf.io.decode_jpeg(image, 3)[None]
+        return tf.cast(self.preprocessing.resize_and_crop(frames)[0], tf.uint8)
 
     def _choose_frames(self, example):
         feature = tf.io.FixedLenSequenceFeature([], tf.string)

@@ -270,9 +270,7 @@ def _cropping(preprocessing):
     """Compiled: called one operation at a time it takes longer than a small model."""
 
     def crop(frames):
-        images = preprocessing.resize_short_side(frames)
-        # Whole numbers already, so that nothing is lost.
-        return tf.cast(preprocessing.centre_crop(images), tf.uint8)
+        return tf.cast(preprocessing.resize_and_crop(frames), tf.uint8)
 
     return tf.function(crop, reduce_retracing=True, autograph=False)
 
