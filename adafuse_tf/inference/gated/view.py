@@ -38,6 +38,7 @@ class GatedView:
         self._drawn = None if drawn is None else _nudges(self.gates, drawn)
         self.model = model
         self._compiled = {}
+        self._known_shapes = {}
         self._consensus = model.get_layer("consensus")
         self.num_classes = model.num_classes
 
@@ -67,6 +68,12 @@ class GatedView:
 
     def state_shapes(self, height=None, width=None, window=None):
         """Shapes of the state without the batch."""
+        size = (height, width, window)
+        if size not in self._known_shapes:  # every step asks
+            self._known_shapes[size] = self._state_shapes(*size)
+        return dict(self._known_shapes[size])
+
+    def _state_shapes(self, height, width, window):
         crop = self._preprocessing.crop
         consensus = self._consensus.initial_state(1, window)
         shapes = {f"consensus/{k}": tuple(v.shape[1:]) for k, v in consensus.items()}
