@@ -1,5 +1,8 @@
 """What every layer must keep to."""
 
+import tempfile
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -34,6 +37,15 @@ def check_layer(make, *shapes):
             for a, b in zip(real.shape, shape.shape, strict=True):
                 assert b is None or a == b
             assert real.dtype == shape.dtype
+
+    # Of the last ones: any number of frames.
+    model = keras.Model(tensors, results)
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = save_and_load(model, Path(folder))
+    for before, after in zip(
+        tf.nest.flatten(model(inputs)), tf.nest.flatten(loaded(inputs)), strict=True
+    ):
+        np.testing.assert_array_equal(before, after)
 
 
 def save_and_load(model, tmp_path):

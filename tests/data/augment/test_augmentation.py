@@ -208,7 +208,10 @@ def test_missing_model_garden_is_told_at_once(name, monkeypatch):
 def test_crops_flips_and_contrast_do_without_model_garden(monkeypatch):
     monkeypatch.setitem(sys.modules, "official.vision.ops", None)
     augmentation = Augmentation(flip_probability=0.5, contrast=0.5, hue=0.1)
-    augmentation.apply(random_frames(), 0, PLAIN, [1, 2])
+    frames = random_frames()
+    varied, _ = augmentation.apply(frames, 0, PLAIN, [1, 2])
+    plain = PLAIN.evaluate(frames)
+    assert varied.shape == plain.shape and np.abs(varied - plain).max() > 0.1
 
 
 @pytest.mark.parametrize(
