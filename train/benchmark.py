@@ -42,12 +42,6 @@ _MECHANISM = flags.DEFINE_enum(
     ["auto", "grouped", "consumer"],
     "latency: how gates save; auto: the cost model chooses per gate.",
 )
-_CLOCK = flags.DEFINE_enum(
-    "clock",
-    "wall",
-    ["wall", "cpu"],
-    "latency: cpu times one thread by processor time, for a machine that others use.",
-)
 _MOVINET = flags.DEFINE_bool("movinet", True, "latency: time MoViNet-A0, too.")
 
 
@@ -76,7 +70,6 @@ def _latency():
         forms=tuple(_FORMS.value),
         mechanism=_MECHANISM.value,
         repeats=_ROUNDS.value or 24,
-        clock=_CLOCK.value,
         with_movinet=_MOVINET.value,
     )
     return latency.run(_OUTPUT_DIR.value, settings)

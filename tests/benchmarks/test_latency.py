@@ -88,8 +88,6 @@ def test_drawn_shares():
 def test_unknown_settings():
     with pytest.raises(ValueError, match="`runtimes` must be among"):
         LatencySettings(runtimes=("onnx",))
-    with pytest.raises(ValueError, match="`clock` must be among"):
-        LatencySettings(clock="sun")
     with pytest.raises(ValueError, match="`depths` must be whole numbers"):
         LatencySettings(depths=("abc",))
     with pytest.raises(ValueError, match="`depths` must be among"):

@@ -8,8 +8,6 @@ import time
 
 import numpy as np
 
-RUNTIMES = ("litert", "tensorflow")
-
 
 class LiteRTPlayer:
     """A .tflite with the signature `run`, XNNPACK on the CPU.
@@ -121,14 +119,14 @@ class TensorFlowPlayer:
         return float(outputs["gmacs"][0]) if "gmacs" in outputs else None
 
 
-def play_in_turns(players, starts, repeats, clock):
+def play_in_turns(players, starts, repeats, clock=time.perf_counter):
     """Times every player once, then again, so that noise hits all alike.
 
     Args:
         players: `dict[str, player]`.
         starts: `dict[str, dict[mix, position]]` by player.
         repeats: Calls per player and mix.
-        clock: Seconds, such as `time.perf_counter`.
+        clock: Gives seconds.
 
     Returns:
         A list of `{"variant", "mix", "round", "ms": [...], "gmacs": [...]}`; a player
@@ -155,8 +153,3 @@ def play_in_turns(players, starts, repeats, clock):
                 record["gmacs"].append(gmacs)
         records += [record for _, record in current.values()]
     return records
-
-
-def clock_of(kind):
-    """`"wall"`, or `"cpu"`: processor time, which other programs hardly disturb."""
-    return time.perf_counter if kind == "wall" else time.process_time

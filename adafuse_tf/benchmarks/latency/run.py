@@ -12,12 +12,12 @@ from pathlib import Path
 
 from adafuse_tf import files
 from adafuse_tf.benchmarks.latency.networks import export_networks
-from adafuse_tf.benchmarks.latency.players import RUNTIMES
 from adafuse_tf.benchmarks.latency.rows import rows_of
 from adafuse_tf.benchmarks.latency.table import as_csv, as_markdown
 from adafuse_tf.benchmarks.latency.variants import FORMS
 from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.inference.gated.gate import KINDS
+from adafuse_tf.inference.gated.probes import RUNTIMES
 from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
 
 
@@ -37,7 +37,6 @@ class LatencySettings:
         mechanism: `"auto"` (the cost model chooses) or a kind, `"grouped"` or
             `"consumer"`.
         repeats: Timed calls per network and mix.
-        clock: `"wall"`, or `"cpu"`: processor time, for one thread on a busy machine.
         with_movinet: Whether to time MoViNet-A0, too.
     """
 
@@ -52,7 +51,6 @@ class LatencySettings:
     forms: tuple = FORMS
     mechanism: str = "auto"
     repeats: int = 24
-    clock: str = "wall"
     with_movinet: bool = True
 
     def __post_init__(self):
@@ -69,7 +67,6 @@ class LatencySettings:
             "runtimes": RUNTIMES,
             "forms": FORMS,
             "mechanism": ("auto", *KINDS),
-            "clock": ("wall", "cpu"),
         }
         for name, choices in known.items():
             value = getattr(self, name)
@@ -161,8 +158,6 @@ def _time(variants, runtime, threads, settings, folder):
                 "form": variants[0].form,
                 "size": settings.size,
                 "repeats": settings.repeats,
-                # Processor time adds the threads up.
-                "clock": settings.clock if threads == 1 else "wall",
                 "variants": [dataclasses.asdict(v) for v in variants],
                 "output": str(output),
             }

@@ -15,7 +15,6 @@ from adafuse_tf.benchmarks.latency.players import (
     InterpreterPlayer,
     LiteRTPlayer,
     TensorFlowPlayer,
-    clock_of,
     play_in_turns,
 )
 
@@ -38,7 +37,7 @@ def main(path):
         frames = rng.normal(size=shape).astype("float32")
         players[variant["name"]] = player(variant, threads, frames)
         starts[variant["name"]] = variant["starts"]
-    records = play_in_turns(players, starts, job["repeats"], clock_of(job["clock"]))
+    records = play_in_turns(players, starts, job["repeats"])
     Path(job["output"]).write_text(json.dumps(records), encoding="utf-8")
 
 
