@@ -125,7 +125,7 @@ class Preprocessing:
         """Returns `(frames / 255 - mean) / std` as float32."""
         scale = [1 / (255 * std) for std in self.std]
         offset = [-m / std for m, std in zip(self.mean, self.std, strict=True)]
-        # Whole rows of pixels: three times as fast as a broadcast over three numbers.
+        # Whole rows of pixels: four times as fast as a broadcast over three numbers.
         shape = tf.shape(frames)
         rows = tf.reshape(tf.cast(frames, tf.float32), [-1, shape[-2] * 3])
         rows = rows * tf.tile(scale, shape[-2:-1]) + tf.tile(offset, shape[-2:-1])
@@ -162,7 +162,7 @@ def interpolate(
         frames: uint8 or float32 `[T, H, W, 3]`.
         size: Height and width, two integers.
         antialias_above: Frames that shrink by more than this factor are antialiased,
-            which takes five times as long.
+            which takes six times as long.
 
     Returns:
         float32 `[T, height, width, 3]`.

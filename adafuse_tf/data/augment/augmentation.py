@@ -11,7 +11,7 @@ from adafuse_tf.data.augment.rand_augment import MAX_MAGNITUDE, rand_augment
 from adafuse_tf.data.augment.random_window import area_window, multi_scale_window
 from adafuse_tf.data.preprocessing import Preprocessing, interpolate
 
-# Training shrinks by up to this factor without antialiasing, which takes five times
+# Training shrinks by up to this factor without antialiasing, which takes six times
 # as long: at 1.25 the two differ by one grey level on average.
 _SHRINK = 1.25
 _STRENGTHS = ("brightness", "contrast", "saturation")
