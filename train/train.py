@@ -11,9 +11,10 @@ Settings come from the defaults, then `--experiment`, then `--config_file`s, the
         --params_override "trainer.epochs=10,task.train_data.batch_size=8" \
         --params_override "{task: {model: {overrides: {width: 0.5}}}}"
 
-On all GPUs of this machine: `runtime.distribution_strategy=mirrored`. The same command
-goes on with a run that was cut off. `--mode eval` measures what is in `--model_dir`,
-with the settings of its own params.yaml. Metrics go to metrics.json and to the screen.
+On all GPUs of this machine: `runtime.distribution_strategy=mirrored`; of several
+machines: docs/training.md. The same command goes on with a run that was cut off.
+`--mode eval` measures what is in `--model_dir`, with the settings of its own
+params.yaml. Metrics go to metrics.json and to the screen.
 """
 
 from absl import app, flags
@@ -48,7 +49,8 @@ def main(argv):
             config_files=_CONFIG_FILE.value,
             overrides=_PARAMS_OVERRIDE.value,
         )
-        cli.print_json(metrics)
+        if metrics is not None:
+            cli.print_json(metrics)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ _EXPORTS = {
     "batching.bad_items": ["BadItems", "DataError", "clear_errors"],
     "batching.clips_of_records": ["clips"],
     "batching.clips_of_videos": ["video_clips"],
+    "batching.position": ["Position"],
     "batching.record_reader": ["find_files"],
     "batching.views": ["Views"],
     "dataset_info": ["DatasetInfo", "SplitInfo", "load_dataset_info", "record_files"],

@@ -1,17 +1,19 @@
 """What happens around the steps and epochs of a run."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from adafuse_tf.layers.actions import ACTIONS
 from adafuse_tf.training.checkpoints import save_weights
-from adafuse_tf.training.errors import NonFiniteLossError
+from adafuse_tf.training.policy_picture import policy_map
+from adafuse_tf.training.whole_files import write_errors
 
 # Keras' name of a training metric -> ours; `train/` comes before it.
 _TRAINING_METRICS = {
@@ -20,28 +22,6 @@ _TRAINING_METRICS = {
     "logits_top1": "top1",
     "gmacs_per_clip": "gmacs",
 }
-
-
-class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends a run whose loss is NaN or infinite, before it spoils the checkpoints."""
-
-    def __init__(self):
-        super().__init__()
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch for the message."""
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Raises NonFiniteLossError where the running mean of the loss is lost."""
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise NonFiniteLossError(
-                f"The loss is not finite in epoch {self._epoch + 1}, step {batch + 1}; "
-                "lower trainer.optimizer.learning_rate, add warmup_epochs or set "
-                f"clip_norm. Received: loss={loss}"
-            )
 
 
 class EpochMetrics(keras.callbacks.Callback):
@@ -107,10 +87,18 @@ class EpochLog(keras.callbacks.Callback):
         history: file of one JSON object per epoch; lines are added.
         tensorboard: folder of the event files.
         epochs: number of epochs, to be shown.
+        policies: gives shares `[T, C, 3]` of skip, reuse and keep by gate.
     """
 
-    def __init__(self, history: Path, tensorboard: Path, epochs: int):
+    def __init__(
+        self,
+        history: Path,
+        tensorboard: Path,
+        epochs: int,
+        policies: Callable[[], Mapping[str, np.ndarray]],
+    ):
         super().__init__()
+        self._policies = policies
         self._history = history
         self._tensorboard = tensorboard
         self._epochs = epochs
@@ -119,20 +107,27 @@ class EpochLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes."""
         row = {"epoch": epoch + 1, **logs}
-        with self._history.open("a", encoding="utf-8") as file:
+        with (
+            write_errors(self._history),
+            self._history.open("a", encoding="utf-8") as file,
+        ):
             file.write(json.dumps(row) + "\n")
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self._tensorboard))
-        with self._writer.as_default(step=epoch + 1):
-            for name, value in logs.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
+        with write_errors(self._tensorboard):
+            self._show(epoch + 1, logs)
         print(epoch_line(row, self._epochs), file=sys.stderr, flush=True)
 
-    def on_train_end(self, logs=None):
-        """Closes the event file."""
-        if self._writer is not None:
-            self._writer.close()
+    def _show(self, epoch: int, logs: Mapping[str, float]) -> None:
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self._tensorboard))
+        with self._writer.as_default(step=epoch):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            for gate, shares in self._policies().items():
+                for action, name in enumerate(ACTIONS):
+                    channels = shares[..., action].mean(axis=0)
+                    tf.summary.histogram(f"{gate}/{name}", channels)
+                tf.summary.image(f"{gate}/policy", policy_map(shares)[None])
+        self._writer.flush()
 
 
 def epoch_line(row: Mapping[str, float], epochs: int) -> str:
@@ -150,7 +145,7 @@ def epoch_line(row: Mapping[str, float], epochs: int) -> str:
 
 
 def read_history(path: Path, epochs: int | None = None) -> list[dict]:
-    """The epochs of a `history.jsonl`, at most the first `epochs`."""
+    """The epochs of a `metrics.jsonl`, at most the first `epochs`."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8") as file:

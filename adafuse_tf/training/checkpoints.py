@@ -1,6 +1,5 @@
 """Weights files: written whole or not at all, read only where they fit."""
 
-import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -10,6 +9,7 @@ import h5py
 import keras
 
 from adafuse_tf.training.errors import ModelDirError
+from adafuse_tf.training.whole_files import written_whole
 
 # What Keras writes for a compiled model and a checkpoint for use does not need.
 _NOT_WEIGHTS = ("optimizer",)
@@ -20,19 +20,18 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
 
     The file appears under its name when it is complete: a run that is killed
     meanwhile leaves the former file.
+
+    Raises:
+        WriteError: it cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-        everything = Path(folder) / "everything.weights.h5"
-        weights = Path(folder) / path.name
+    with written_whole(Path(path)) as weights:
+        everything = weights.with_name("everything.weights.h5")
         model.save_weights(everything)
         with h5py.File(everything) as source, h5py.File(weights, "w") as target:
             target.attrs.update(source.attrs)
             for name in source:
                 if name not in _NOT_WEIGHTS:
                     source.copy(name, target)
-        os.replace(weights, path)
 
 
 def load_weights(

@@ -35,7 +35,23 @@ class RuntimeConfig(Config):
         "float32"
     )
     # "mirrored": all GPUs of this machine, batch_size is the sum over them.
-    distribution_strategy: Literal["one_device", "mirrored"] = "one_device"
+    # "multi_worker_mirrored": those of several processes, which TF_CONFIG or Slurm
+    # names; see docs/training.md.
+    distribution_strategy: Literal[
+        "one_device", "mirrored", "multi_worker_mirrored"
+    ] = "one_device"
+    # Compiles the training step with XLA; one device only.
+    enable_xla: bool = False
+
+    @model_validator(mode="after")
+    def _xla_on_one_device(self):
+        if self.enable_xla and self.distribution_strategy != "one_device":
+            raise ValueError(
+                "enable_xla does not work with several devices in Keras 3; leave it "
+                "out or take distribution_strategy=one_device. Received: "
+                f"distribution_strategy={self.distribution_strategy}"
+            )
+        return self
 
 
 class ModelConfig(Config):
@@ -113,6 +129,9 @@ class OptimizerConfig(Config):
     # Global norm; null turns clipping off. With several replicas each one clips its
     # own share of the gradient.
     clip_norm: Positive | None = 20.0
+    # The gradients of this many steps are averaged for one change of the weights; one
+    # device only.
+    gradient_accumulation_steps: Count = 1
     schedule: Literal["cosine", "step", "constant"] = "cosine"
     # schedule "step": shares of the run after which the rate is times `step_factor`.
     steps: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.4, 0.8)
@@ -157,6 +176,11 @@ class TrainerConfig(Config):
     """How long and how."""
 
     epochs: Count = 50
+    # The run can go on from every so many steps, besides the ends of epochs.
+    save_every_steps: Count | None = None
+    # Steps of a run whose loss may be NaN or infinite: it goes back to the weights that
+    # were saved last and on with the next batch. One more ends it.
+    max_bad_steps: Annotated[int, Field(ge=0)] = 0
     # For this share of the run, in whole epochs, every gate keeps all channels: the
     # dense twin learns first, and the policies then on top of features that mean
     # something. The published recipe has none, that is 0.
@@ -189,3 +213,20 @@ class ExperimentConfig(Config):
     runtime: RuntimeConfig = RuntimeConfig()
     task: TaskConfig = TaskConfig()
     trainer: TrainerConfig = TrainerConfig()
+
+    @model_validator(mode="after")
+    def _goes_with_several_devices(self):
+        strategy = self.runtime.distribution_strategy
+        steps = self.trainer.optimizer.gradient_accumulation_steps
+        if strategy != "one_device" and steps > 1:
+            raise ValueError(
+                "trainer.optimizer.gradient_accumulation_steps must be 1 with several "
+                "devices, where Keras 3 cannot accumulate. Received: "
+                f"gradient_accumulation_steps={steps}, distribution_strategy={strategy}"
+            )
+        if strategy == "multi_worker_mirrored" and self.task.max_bad:
+            raise ValueError(
+                "task.max_bad must be 0 with several workers, which must agree on the "
+                f"number of batches. Received: task.max_bad={self.task.max_bad}"
+            )
+        return self

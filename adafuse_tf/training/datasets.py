@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from adafuse_tf import data
 from adafuse_tf.training.augmentation import build_augmentation
+from adafuse_tf.training.cluster import Cluster
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.data_source import (
     evaluation_sampler,
@@ -15,6 +16,7 @@ from adafuse_tf.training.data_source import (
 )
 from adafuse_tf.training.errors import ConfigError
 from adafuse_tf.training.model_dir import preprocessing_of
+from adafuse_tf.training.runtime import local_replicas
 
 # Training clips that are also measured after each epoch, with arg max policies and
 # without augmentation, in batches.
@@ -29,6 +31,7 @@ class Datasets:
 
     Attributes:
         labels: names of the classes, in the order of the logits.
+        position: where training batches begin.
         views: how many views of each video validation averages over.
         train_damage: the damaged clips and files of the training batches.
         validation_damage: those of the validation batches.
@@ -43,6 +46,7 @@ class Datasets:
         self._source = open_source(config.task)
         self._preprocessing = preprocessing_of(config)
         self.labels = self._source.labels
+        self.position = data.Position(config.runtime.seed)
         self.views = evaluation_views(config.task)
         self.train_damage = data.BadItems(config.task.max_bad)
         self.validation_damage = data.BadItems(config.task.max_bad)
@@ -63,34 +67,58 @@ class Datasets:
             )
         return clips // own.batch_size
 
-    def train(self, epoch: int = 0) -> tf.data.Dataset:
+    def go_on(self, epoch: int, step: int) -> None:
+        """Sets the epochs, and further steps, that training batches begin behind."""
+        self.position.epoch = epoch
+        self.position.clips = step * self._task.train_data.batch_size
+
+    def train(self, replicas: int = 1) -> tf.data.Dataset:
         """Shuffled, augmented training batches, all of the same size.
 
+        `position` says where they begin. Each worker gets its part of each batch, for
+        each of its replicas separately.
+
         Args:
-            epoch: the epoch to begin with; a resumed run must not see the crops of
-                its first epochs again.
+            replicas: how many devices of this process share a batch.
         """
-        own = self._task.train_data
-        seed = self._config.runtime.seed + epoch
-        dataset = self._source.clips(
-            own.split,
-            self._preprocessing,
-            own.batch_size,
-            training=True,
-            augmentation=build_augmentation(own.augmentation, self.labels),
-            sampler=train_sampler(self._task),
-            seed=seed,
-            drop_remainder=True,
-            cache=own.cache,
+        own, place = self._task.train_data, self.position
+        dataset = self._training_clips(
+            place,
+            own.batch_size // (place.num_workers * replicas),
             bad_items=self.train_damage,
         )
         alpha = own.augmentation.mixup_alpha
         if alpha:
-            dataset = data.mixup_batches(dataset, len(self.labels), alpha, seed)
+            dataset = data.mixup_batches(
+                dataset, len(self.labels), alpha, position=place
+            )
+        return dataset
+
+    def names_of_step(self, epoch: int, step: int) -> list[str]:
+        """The clips of a training step; none where skipped ones make it uncertain.
+
+        Args:
+            epoch, step: how many are before it.
+        """
         if self._task.max_bad:
-            return dataset  # there may be fewer batches
-        cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch)
-        return dataset.apply(cardinality)
+            return []
+        size = self._task.train_data.batch_size
+        place = data.Position(self.position.seed, epoch, step * size)
+        names = self._training_clips(place, size, names_only=True).take(size)
+        return [name.decode() for name in names.as_numpy_iterator()]
+
+    def distributed_train(
+        self, strategy: tf.distribute.Strategy, cluster: Cluster
+    ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """The same for `fit` under a strategy."""
+        if cluster.size == 1:
+            return self.train()
+        self.position.worker, self.position.num_workers = cluster
+        # Left to itself TensorFlow would have each process decode all clips.
+        replicas = local_replicas(strategy, cluster)
+        return strategy.distribute_datasets_from_function(
+            lambda _: self.train(replicas)
+        )
 
     def train_sample(self) -> tf.data.Dataset:
         """A few batches of training clips as in validation, one view of each."""
@@ -109,6 +137,21 @@ class Datasets:
         """Raises a `DataError` where TensorFlow reports that one of these failed."""
         return data.clear_errors(
             self.train_damage, self._sample_damage, self.validation_damage
+        )
+
+    def _training_clips(self, position, batch_size, **options) -> tf.data.Dataset:
+        own = self._task.train_data
+        return self._source.clips(
+            own.split,
+            self._preprocessing,
+            batch_size,
+            training=True,
+            augmentation=build_augmentation(own.augmentation, self.labels),
+            sampler=train_sampler(self._task),
+            position=position,
+            drop_remainder=True,
+            cache=own.cache,
+            **options,
         )
 
     def _plain(self, own, **options) -> tf.data.Dataset:

@@ -11,3 +11,11 @@ class ModelDirError(ValueError):
 
 class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite."""
+
+
+class WriteError(OSError):
+    """A file of a run cannot be written, for want of space or of permission."""
+
+
+class LostWorkerError(OSError):
+    """Another process of the run has gone."""

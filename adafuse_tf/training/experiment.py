@@ -1,20 +1,21 @@
 """An experiment from its configuration to its metrics."""
 
-import shutil
+import contextlib
 import sys
 import warnings
 
 import keras
+import tensorflow as tf
 
 from adafuse_tf import cli, files
 from adafuse_tf.costs import FlopsLoss, MeanGMACs
-from adafuse_tf.training import callbacks, label_loss, schedules
+from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import save_config
 from adafuse_tf.training.datasets import Datasets
-from adafuse_tf.training.errors import ConfigError
-from adafuse_tf.training.evaluation import Evaluator, evaluate
+from adafuse_tf.training.errors import ConfigError, LostWorkerError
+from adafuse_tf.training.evaluation import evaluate
 from adafuse_tf.training.model_dir import (
     ModelDir,
     build_model,
@@ -24,7 +25,11 @@ from adafuse_tf.training.model_dir import (
     preprocessing_of,
 )
 from adafuse_tf.training.optimizer import build_optimizer
-from adafuse_tf.training.runtime import build_strategy, precision
+from adafuse_tf.training.resume import terminations
+from adafuse_tf.training.run_callbacks import build_callbacks
+from adafuse_tf.training.run_state import RunState
+from adafuse_tf.training.runtime import build_strategy, cluster_of, precision
+from adafuse_tf.training.whole_files import remove_leftovers, write_errors
 from adafuse_tf.weights import initialize_backbone
 
 
@@ -55,37 +60,68 @@ class Experiment:
         Raises:
             ConfigError: the folder holds a run of another configuration.
             NonFiniteLossError: the loss became NaN or infinite.
+            LostWorkerError: another process of the run has gone.
+            WriteError: a file cannot be written.
             DataError: more clips or files are damaged than `task.max_bad` allows.
         """
+        runtime, epochs = self.config.runtime, self.config.trainer.epochs
+        cluster = cluster_of(runtime)
         self.folder.fetch()
         self._check_same_run()
-        start = self.folder.resumed_epochs()
-        epochs = self.config.trainer.epochs
+        state = RunState(self.folder.state)
         history = callbacks.read_history(self.folder.history)
-        if not start and history and history[-1]["epoch"] == epochs:
+        if not state.exists and history and history[-1]["epoch"] == epochs:
             print(f"Already trained for {epochs} epochs.", file=sys.stderr)
             return load_trained(self.folder)[0]
-        keras.utils.set_random_seed(self.config.runtime.seed)
-        with precision(self.config.runtime):
-            strategy = build_strategy(self.config.runtime)
+        strategy = build_strategy(runtime)
+        keras.utils.set_random_seed(runtime.seed)
+        with precision(runtime), _clear_worker_errors(cluster):
             self._check_batch(strategy.num_replicas_in_sync)
-            train_data = self.datasets.train(start)
             with strategy.scope():
                 model, flops_loss = self.compiled_model()
-            self._write_params()
-            self.folder.push()  # rather fails now than after an epoch
+            # Every process has read the folder by now: they have agreed on the weights.
+            if cluster.is_chief:
+                self._write_params()
+                self.folder.push()  # rather fails now than after an epoch
             with self.datasets.clear_errors(), warnings.catch_warnings():
                 # An epoch has as many batches as there are good clips for.
                 warnings.filterwarnings("ignore", "Your input ran out of data")
-                model.fit(
-                    train_data,
-                    epochs=epochs,
-                    shuffle=False,  # the data set does that
-                    verbose=int(sys.stdout.isatty()),
-                    callbacks=self._callbacks(model, flops_loss, start),
-                )
-        self.folder.push()
+                with terminations() as asked:
+                    self._fit(model, flops_loss, strategy, state, cluster, asked)
+        if cluster.is_chief:
+            state.remove()
+            self.folder.push()
         return model
+
+    def _fit(self, model, flops_loss, strategy, state, cluster, asked) -> None:
+        about = (self.datasets, self.folder, state, cluster, asked)
+        chosen = build_callbacks(self.config, model, flops_loss, *about)
+        epochs, verbose = self.config.trainer.epochs, sys.stdout.isatty()
+        chosen = keras.callbacks.CallbackList(
+            chosen,
+            add_history=True,
+            add_progbar=verbose and cluster.is_chief,
+            model=model,
+        )
+        self.datasets.go_on(state.epoch, state.step)
+        dataset = self.datasets.distributed_train(strategy, cluster)
+        steps = self.datasets.steps_per_epoch - state.step
+        # Keras must know when to stop: the step that finds no more data would count in
+        # metrics and in the learning rate. And it must not take the rest of an epoch
+        # for the length of all. So each epoch is a `fit` of its own.
+        for epoch in range(state.epoch, epochs):
+            if self.config.task.max_bad:
+                steps = None  # there may be fewer
+            chosen.set_params({"verbose": 1, "epochs": epochs, "steps": steps})
+            model.fit(
+                dataset,
+                epochs=epoch + 1,
+                initial_epoch=epoch,
+                steps_per_epoch=steps,
+                shuffle=False,  # the data set does that
+                callbacks=chosen,
+            )
+            steps = self.datasets.steps_per_epoch
 
     def evaluate(self, checkpoint: str = "last") -> dict:
         """Measures a checkpoint on the validation split and writes `metrics.json`.
@@ -106,7 +142,8 @@ class Experiment:
                 num_views=len(views),
             )
         metrics = {"checkpoint": checkpoint, **metrics, **damage.counts()}
-        cli.write_json(self.folder.metrics, metrics)
+        with write_errors(self.folder.metrics):
+            cli.write_json(self.folder.metrics, metrics)
         self.folder.push()
         return metrics
 
@@ -148,78 +185,30 @@ class Experiment:
             trainer.epochs,
             gate_variables,
         )
-        model.compile(optimizer, loss=losses, metrics=metrics)
+        # Statistics of the whole batch, as one device would have them.
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            for layer in model._flatten_layers():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.synchronized = True
+        xla = self.config.runtime.enable_xla
+        model.compile(optimizer, loss=losses, metrics=metrics, jit_compile=xla)
+        model.optimizer.build(model.trainable_variables)
         return model, flops_loss
 
-    def _callbacks(self, model, flops_loss, start: int) -> list:
-        task, trainer, folder = self.config.task, self.config.trainer, self.folder
-        length = (self.datasets.steps_per_epoch, trainer.epochs)
-        policies = learned_policies(model)
-        chosen = []
-        if policies:
-            noise = [policy.noise_scale for policy in policies]
-            scale = schedules.noise_scale(trainer.gumbel)
-            weight = schedules.flops_weight(task.flops_loss)
-            chosen = [
-                schedules.ScheduleByProgress("noise_scale", noise, scale, *length),
-                schedules.ScheduleByProgress(
-                    "flops_weight", [flops_loss.weight], weight, *length
-                ),
-            ]
-        if policies and trainer.dense_warmup_epochs:
-            chosen.append(
-                schedules.DenseWarmup(
-                    policies,
-                    trainer.dense_warmup_epochs,
-                    trainer.keep_lead_after_warmup,
-                )
-            )
-        evaluator = Evaluator(model)
-        datasets = self.datasets
-        sample, validation = datasets.train_sample(), datasets.validation()
-        rows = callbacks.cut_history(folder.history, start)
-        best = max((row["validation/top1"] for row in rows), default=-1.0)
-        return [
-            callbacks.StopOnNonFiniteLoss(),
-            callbacks.EpochMetrics(
-                {
-                    "train": datasets.train_damage.counts,
-                    "train_argmax": lambda: _epoch_metrics(evaluator.tally(sample)),
-                    "validation": lambda: {
-                        **_epoch_metrics(
-                            evaluator.tally(validation, num_views=len(datasets.views))
-                        ),
-                        **datasets.validation_damage.counts(),
-                    },
-                }
-            ),
-            *chosen,
-            callbacks.SaveCheckpoints(
-                folder.checkpoint("last"),
-                folder.checkpoint("best"),
-                "validation/top1",
-                best,
-            ),
-            callbacks.EpochLog(folder.history, folder.tensorboard, trainer.epochs),
-            keras.callbacks.BackupAndRestore(
-                str(folder.backup), double_checkpoint=True
-            ),
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: folder.push()),
-        ]
-
     def _write_params(self) -> None:
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        cli.write_json(self.folder.labels, list(self.datasets.labels))
-        save_config(self.config, self.folder.params)
+        with write_errors(self.folder.path):
+            self.folder.path.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.folder.path)
+            cli.write_json(self.folder.labels, list(self.datasets.labels))
+            save_config(self.config, self.folder.params)
 
     def _check_same_run(self) -> None:
         """A folder holds one run: going on with other settings would mix two."""
         if not self.folder.params.is_file():
             return
         before = self.folder.read_config()
-        if not self.folder.history.is_file():  # it never got through an epoch
-            shutil.rmtree(self.folder.backup, ignore_errors=True)
-            return
+        if not (self.folder.history.is_file() or self.folder.state.is_file()):
+            return  # it never got anywhere
         changed = _differences(before.model_dump(), self.config.model_dump())
         if changed:
             raise ConfigError(
@@ -238,9 +227,18 @@ class Experiment:
             )
 
 
-def _epoch_metrics(tally) -> dict[str, float]:
-    metrics = {"loss": tally.loss, "top1": tally.top1, "gmacs": tally.gmacs}
-    return {**metrics, **(tally.policy() or {})}
+@contextlib.contextmanager
+def _clear_worker_errors(cluster):
+    """Says in one line that TensorFlow has lost another process."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError):
+        if cluster.size == 1:
+            raise
+        raise LostWorkerError(
+            "Another worker has ended or cannot be reached; start all of them again "
+            f"to go on. Received: nothing from it, as worker {cluster.index}"
+        ) from None
 
 
 def _differences(old: dict, new: dict, prefix: str = "") -> list[tuple]:

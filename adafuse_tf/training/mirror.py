@@ -7,19 +7,14 @@ import os
 import shutil
 import tempfile
 import weakref
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from adafuse_tf import files
 
-# What a run resumes from are several files that belong together. In the bucket they
-# are one: a run that is killed while it uploads leaves the former state whole.
-_BACKUP = "backup"
-_BACKUP_ZIP = "backup.zip"
 # The files of an epoch go before those that say there was one. A resumed run drops
-# rows of the history after its backup, but cannot make up for missing ones.
-_LAST = ("history.jsonl", _BACKUP_ZIP)
+# rows of the metrics after its state, but cannot make up for missing ones.
+_LAST = ("metrics.jsonl", "state.h5")
 # A resumed run adds to these and reads none.
 _NOT_FETCHED = "tensorboard/"
 
@@ -53,12 +48,7 @@ class Mirror:
             names = [n for n in names if files.exists(files.join(self.remote, n))]
         names = [name for name in names if name not in self._in_step]
         for name in names:
-            source = files.join(self.remote, name)
-            if name == _BACKUP_ZIP:
-                with files.open_file(source, "rb") as file:
-                    zipfile.ZipFile(file).extractall(self.local / _BACKUP)
-            else:
-                files.copy(source, self.local / name)
+            files.copy(files.join(self.remote, name), self.local / name)
         found = self._local_state()
         self._in_step.update({name: found[name] for name in names})
 
@@ -67,11 +57,7 @@ class Mirror:
         found = self._local_state()
         changed = [n for n, state in found.items() if state != self._in_step.get(n)]
         for name in sorted(changed, key=_turn):
-            target = files.join(self.remote, name)
-            if name == _BACKUP_ZIP:
-                _zip(self.local / _BACKUP, target)
-            else:
-                files.copy(self.local / name, target)
+            files.copy(self.local / name, files.join(self.remote, name))
         for name in self._in_step.keys() - found.keys():
             files.remove(files.join(self.remote, name))
         self._in_step = found
@@ -89,19 +75,9 @@ class Mirror:
         for path in files.walk_files(self.local):
             name = os.path.relpath(path, self.local).replace(os.sep, "/")
             status = os.stat(path)
-            entry = (name, status.st_mtime_ns, status.st_size)
-            if name.startswith(f"{_BACKUP}/"):
-                state[_BACKUP_ZIP] = (*state.get(_BACKUP_ZIP, ()), entry)
-            else:
-                state[name] = entry
+            state[name] = (status.st_mtime_ns, status.st_size)
         return state
 
 
 def _turn(name: str) -> int:
     return _LAST.index(name) + 1 if name in _LAST else 0
-
-
-def _zip(folder: Path, target: str) -> None:
-    with files.open_file(target, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)

@@ -40,9 +40,9 @@ class ModelDir:
         self.params = self.path / "params.yaml"
         self.labels = self.path / "labels.json"
         self.metrics = self.path / "metrics.json"
-        self.history = self.path / "history.jsonl"
+        self.history = self.path / "metrics.jsonl"
         self.tensorboard = self.path / "tensorboard"
-        self.backup = self.path / "backup"
+        self.state = self.path / "state.h5"
 
     def fetch(self, *paths: Path) -> None:
         """Copies files, or all that a run goes on with, from a remote folder."""
@@ -63,13 +63,6 @@ class ModelDir:
                 f"Received: checkpoint={name!r}"
             )
         return self.path / "checkpoints" / f"{name}.weights.h5"
-
-    def resumed_epochs(self) -> int:
-        """Whole epochs that an interrupted run has behind it; 0 without one."""
-        metadata = self.backup / "training_metadata.json"
-        if not metadata.is_file():
-            return 0
-        return int(json.loads(metadata.read_text(encoding="utf-8"))["epoch"])
 
     def read_config(self) -> ExperimentConfig:
         """The configuration that the run was trained with."""

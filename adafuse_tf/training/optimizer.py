@@ -73,6 +73,12 @@ def build_optimizer(
         "learning_rate": rate,
         "global_clipnorm": config.clip_norm,
         "weight_decay": config.weight_decay,
+        # Keras takes no 1 here.
+        "gradient_accumulation_steps": (
+            config.gradient_accumulation_steps
+            if config.gradient_accumulation_steps > 1
+            else None
+        ),
     }
     if config.name == "sgd":
         optimizer = SGD(momentum=config.momentum, **arguments)

@@ -54,6 +54,20 @@ def draw_policies(
     figure.savefig(path)
 
 
+def policy_map(shares: np.ndarray, cell: int = 8) -> np.ndarray:
+    """A heat map of one gate: frames downwards, channels to the right.
+
+    Args:
+        shares: `[T, C, 3]` shares of skip, reuse and keep.
+        cell: Pixels of a cell.
+
+    Returns:
+        uint8 `[T * cell, C * cell, 3]`; a cell is the mixture of the actions' colours.
+    """
+    colours = np.rint(shares @ _palette()).astype(np.uint8)
+    return colours.repeat(cell, axis=0).repeat(cell, axis=1)
+
+
 def _draw_shares(axis, gates: Sequence[str], shares) -> None:
     rows, start = np.arange(len(gates)), np.zeros(len(gates))
     for action in (KEEP, REUSE, SKIP):
@@ -71,10 +85,13 @@ def _draw_shares(axis, gates: Sequence[str], shares) -> None:
 
 def _as_colours(actions: np.ndarray) -> np.ndarray:
     """Actions `[C]` as a small picture of cells, 8 to a column."""
-    palette = np.array(
+    return _palette()[actions].reshape(8, -1, 3).astype(np.uint8)
+
+
+def _palette() -> np.ndarray:
+    return np.array(
         [[int(_COLOURS[a][i : i + 2], 16) for i in (1, 3, 5)] for a in range(3)]
     )
-    return palette[actions].reshape(8, -1, 3).astype(np.uint8)
 
 
 def _short(gate: str) -> str:

@@ -8,6 +8,7 @@ from adafuse_tf.training import callbacks
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.experiment import Experiment
 from adafuse_tf.training.model_dir import ModelDir
+from adafuse_tf.training.runtime import cluster_of
 
 
 def run_experiment(
@@ -16,7 +17,7 @@ def run_experiment(
     experiment: str | None = None,
     config_files: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
-) -> dict:
+) -> dict | None:
     """Trains, evaluates, or both.
 
     Args:
@@ -26,7 +27,8 @@ def run_experiment(
         experiment, config_files, overrides: see `load_config`.
 
     Returns:
-        The metrics; after `"train"` alone, those of the last epoch.
+        The metrics; after `"train"` alone, those of the last epoch. `None` where
+        another process of the run measures and writes.
     """
     if mode == "eval":
         folder = ModelDir(model_dir)
@@ -37,6 +39,8 @@ def run_experiment(
     run = Experiment(config, model_dir)
     if mode != "eval":
         run.train()
+        if not cluster_of(config.runtime).is_chief:
+            return None
     if mode == "train":
         return callbacks.read_history(run.folder.history)[-1]
     return run.evaluate()

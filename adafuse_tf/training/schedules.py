@@ -17,13 +17,14 @@ class ScheduleByProgress(keras.callbacks.Callback):
     """Assigns variables before each training step.
 
     The progress of a run goes from 0 at its first step to 1 at its last. A resumed run
-    goes on where it stopped, since nothing but the epoch and the batch is counted.
+    goes on where it stopped, since nothing but the epoch and the step is counted.
 
     Args:
         name: what the epoch's logs call the value.
         variables: scalar `keras.Variable`s; all get the same value.
         value: progress -> value.
         steps_per_epoch, epochs: length of the run.
+        start: epochs, and further steps, that are behind a resumed run.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class ScheduleByProgress(keras.callbacks.Callback):
         value: Callable[[float], float],
         steps_per_epoch: int,
         epochs: int,
+        start: tuple[int, int] = (0, 0),
     ):
         super().__init__()
+        self._start = start
         self._name = name
         self._variables = variables
         self._value = value
@@ -51,6 +54,8 @@ class ScheduleByProgress(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         """Assigns the value of this step where it differs from the last one's."""
         step = self._epoch * self._steps_per_epoch + batch
+        if self._epoch == self._start[0]:
+            step += self._start[1]
         value = self._value(step / self._last_step)
         if value != self._assigned:
             for variable in self._variables:
@@ -84,8 +89,8 @@ class DenseWarmup(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shifts the bias at the two ends of the warm-up."""
-        # Other epochs find the bias as it should be, also after a resume: the backup
-        # holds the bias of the end of the epoch before.
+        # Other epochs find the bias as it should be, also after a resume: the state
+        # holds the bias of the end of the epoch before, or is restored after this.
         if epoch == 0:
             self._shift(_CERTAIN)
         elif epoch == self._epochs:

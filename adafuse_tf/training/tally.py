@@ -27,7 +27,7 @@ class Tally:
         self._top = 0
         self._loss = 0.0
         self._gmacs = 0.0
-        # Gate name -> decisions by action, in the order (skip, reuse, keep).
+        # Gate name -> decisions [T, C, 3] by action, in the order (skip, reuse, keep).
         self._actions: dict[str, np.ndarray] = {}
 
     def add(
@@ -91,15 +91,22 @@ class Tally:
         """Mean GMACs per view."""
         return self._gmacs / self.num_views
 
+    def policy_per_channel(self) -> dict[str, np.ndarray]:
+        """Shares `[T, C, 3]` of skip, reuse and keep by gate, frame and channel."""
+        return {
+            gate: counts / counts.sum(axis=-1, keepdims=True)
+            for gate, counts in self._actions.items()
+        }
+
     def policy_per_gate(self) -> dict[str, dict[str, float]]:
         """Shares of keep, reuse and skip by gate."""
-        return {gate: _shares(counts) for gate, counts in self._actions.items()}
+        return {gate: _shares(_totals(n)) for gate, n in self._actions.items()}
 
     def policy(self) -> dict[str, float] | None:
         """Shares over all gates, every channel counting alike; None without gates."""
         if not self._actions:
             return None
-        return _shares(sum(self._actions.values()))
+        return _shares(sum(_totals(counts) for counts in self._actions.values()))
 
     def per_class(self, labels: list[str]) -> dict[str, dict]:
         """Clips and top-1 (recall) by class; None for a class without clips."""
@@ -116,12 +123,17 @@ class Tally:
 
 def action_shares(policies: Iterable[np.ndarray]) -> dict[str, float] | None:
     """Shares of keep, reuse and skip over one-hot policies; None without any."""
-    counts = [_counts(policy) for policy in policies]
+    counts = [_totals(_counts(policy)) for policy in policies]
     return _shares(sum(counts)) if counts else None
 
 
 def _counts(policy: np.ndarray) -> np.ndarray:
-    return policy.sum(axis=(0, 1, 2), dtype=np.float64)
+    """Decisions `[T, C, 3]` of a batch `[B, T, C, 3]`."""
+    return policy.sum(axis=0, dtype=np.float64)
+
+
+def _totals(counts: np.ndarray) -> np.ndarray:
+    return counts.sum(axis=(0, 1))
 
 
 def _shares(counts: np.ndarray) -> dict[str, float]:

@@ -11,11 +11,11 @@ import pytest
 from adafuse_tf import data, files
 from adafuse_tf.training import (
     Experiment,
-    callbacks,
     evaluate_records,
     load_trained,
     run_experiment,
 )
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from tests.data.videos import write_manifest, write_video
 from tests.training.conftest import FRAMES, SIZE, settings, write_records
 
@@ -106,15 +106,15 @@ def test_run_in_a_bucket_is_resumed_and_evaluated(bucket, tmp_path, monkeypatch)
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
         with pytest.raises(KeyboardInterrupt):
             Experiment(config, run).train()
-    assert {"backup.zip", "history.jsonl", "params.yaml"} <= set(files.list_dir(run))
+    assert {"state.h5", "metrics.jsonl", "params.yaml"} <= set(files.list_dir(run))
     model = Experiment(config, run).train()
     assert int(model.optimizer.iterations) == 4  # 2 steps an epoch
     names = files.list_dir(run)
-    assert "backup.zip" not in names and "backup" not in names
-    history = files.read_text(files.join(run, "history.jsonl"))
+    assert "state.h5" not in names and "backup" not in names
+    history = files.read_text(files.join(run, "metrics.jsonl"))
     assert history.count("\n") == 2
     assert files.list_dir(files.join(run, "tensorboard"))
 

@@ -123,7 +123,9 @@ def in_memory(pipeline):
     Building a pipeline takes seconds; and every pass gives the same batches.
     """
 
-    def clips(files, preprocessing, batch_size, training, **_):
+    def clips(files, preprocessing, batch_size, training, **options):
+        if options.get("names_only"):
+            return pipeline(files, preprocessing, 1, training=training, **options)
         key = (tuple(files), training)
         if key not in _CLIPS:
             batches = pipeline(files, preprocessing, 1000, training=training, seed=0)

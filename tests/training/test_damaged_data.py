@@ -36,7 +36,7 @@ def test_training_goes_on_without_what_is_lost(damaged, tmp_path, capsys):
     config = settings(damaged, task__max_bad="1")
     run = Experiment(config, tmp_path / "run")
     run.train()
-    rows = callbacks.read_history(tmp_path / "run" / "history.jsonl")
+    rows = callbacks.read_history(tmp_path / "run" / "metrics.jsonl")
     assert [row["epoch"] for row in rows] == [1, 2]
     for row in rows:
         assert row["train/bad_items"] == 1
@@ -77,7 +77,7 @@ def test_training_straight_from_videos(videos, tmp_path, capsys):
     run = Experiment(config, tmp_path / "run")
     assert run.datasets.labels == ("darker", "lighter")
     run.train()
-    rows = callbacks.read_history(tmp_path / "run" / "history.jsonl")
+    rows = callbacks.read_history(tmp_path / "run" / "metrics.jsonl")
     assert [row["train/bad_items"] for row in rows] == [1]
     metrics = run.evaluate()
     assert metrics["num_clips"] == 4

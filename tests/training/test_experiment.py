@@ -1,11 +1,16 @@
 """Whole runs on tiny data: files, metrics, resume, refusals."""
 
+import errno
 import json
 import math
 
+import h5py
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from adafuse_tf import data
 from adafuse_tf.inference import profile
 from adafuse_tf.training import (
     ConfigError,
@@ -18,6 +23,8 @@ from adafuse_tf.training import (
     run_experiment,
 )
 from adafuse_tf.training.evaluation import SAMPLING_SEEDS
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
+from adafuse_tf.training.run_state import RunState
 from tests.training.conftest import FRAMES, SIZE, settings, write_records
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "clips_in_memory")
@@ -50,11 +57,11 @@ def test_a_run_leaves_everything_behind(trained):
     assert names - events - {"metrics.json"} == {
         "params.yaml",
         "labels.json",
-        "history.jsonl",
+        "metrics.jsonl",
         "checkpoints/last.weights.h5",
         "checkpoints/best.weights.h5",
     }
-    rows = callbacks.read_history(folder / "history.jsonl")
+    rows = callbacks.read_history(folder / "metrics.jsonl")
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["noise_scale"] == 0.0
     for split in ("train_argmax", "validation"):
@@ -63,6 +70,24 @@ def test_a_run_leaves_everything_behind(trained):
     assert {"train/loss", "train/top1", "train/gmacs", "train/flops_loss"} <= set(
         rows[0]
     )
+
+
+def test_tensorboard_shows_scalars_histograms_and_pictures(trained):
+    folder = trained[0]
+    events = next((folder / "tensorboard").iterdir())
+    found = {}
+    for event in tf.compat.v1.train.summary_iterator(str(events)):
+        for value in event.summary.value:
+            found[value.tag] = value.metadata.plugin_data.plugin_name, value.tensor
+    assert found["validation/top1"][0] == "scalars"
+    for action in ("skip", "reuse", "keep"):
+        plugin, tensor = found[f"gate/{action}"]
+        assert plugin == "histograms"
+        assert tf.make_ndarray(tensor)[:, 2].sum() == 8  # one count per channel
+    plugin, tensor = found["gate/policy"]
+    assert plugin == "images"
+    width, height = tf.make_ndarray(tensor)[:2]
+    assert int(width) == 8 * 8 and int(height) == 8 * FRAMES
 
 
 def test_loaded_model_is_the_trained_one(trained, records_dir):
@@ -127,19 +152,19 @@ def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
         with pytest.raises(KeyboardInterrupt):
             Experiment(config, tmp_path).train()
-    before = callbacks.read_history(tmp_path / "history.jsonl")
+    before = callbacks.read_history(tmp_path / "metrics.jsonl")
     assert [row["epoch"] for row in before] == [1, 2]
     model = Experiment(config, tmp_path).train()
-    rows = callbacks.read_history(tmp_path / "history.jsonl")
+    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert rows[:2] == before
     assert rows[2]["noise_scale"] == pytest.approx(0.5)
     # 2 steps an epoch: the optimizer went on counting.
     assert int(model.optimizer.iterations) == 6
-    assert not (tmp_path / "backup").exists()
+    assert not (tmp_path / "state.h5").exists()
 
 
 def test_finished_run_is_not_trained_again(trained):
@@ -206,11 +231,58 @@ def test_half_precision_and_dense_warmup(records_dir, tmp_path):
         trainer__optimizer__gate_learning_rate_multiplier="0.5",
     )
     model = Experiment(config, tmp_path).train()
-    rows = callbacks.read_history(tmp_path / "history.jsonl")
+    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
     assert rows[0]["validation/keep"] == 1.0
     assert rows[1]["train/gmacs"] < rows[0]["train/gmacs"]
     assert model.gates["gate"].compute_dtype == "bfloat16"
     assert load_trained(tmp_path)[0].gates["gate"].compute_dtype == "bfloat16"
+
+
+def test_accumulation_with_a_scaled_loss(records_dir, tmp_path):
+    config = settings(
+        records_dir,
+        runtime__mixed_precision_dtype="mixed_float16",
+        trainer__optimizer__gradient_accumulation_steps="2",
+        trainer__epochs="1",
+    )
+    model = Experiment(config, tmp_path).train()
+    assert model.gates["gate"].compute_dtype == "float16"
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    (row,) = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert math.isfinite(row["train/loss"])
+
+
+def test_xla_learns_what_is_learned_without(records_dir, tmp_path):
+    losses = []
+    for xla in ("false", "true"):
+        config = settings(
+            records_dir,
+            runtime__enable_xla=xla,
+            trainer__gumbel__noise_start="0",
+            trainer__epochs="1",
+        )
+        model = Experiment(config, tmp_path / xla).train()
+        assert model.jit_compile == (xla == "true")
+        rows = callbacks.read_history(tmp_path / xla / "metrics.jsonl")
+        losses.append(rows[0]["train/loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runtime__enable_xla": "true"}, "enable_xla does not work with several"),
+        ({"task__max_bad": "1"}, "max_bad must be 0 with several workers"),
+        (
+            {"trainer__optimizer__gradient_accumulation_steps": "2"},
+            "gradient_accumulation_steps must be 1 with several devices",
+        ),
+    ],
+)
+def test_what_does_not_go_with_several_workers(records_dir, changes, message):
+    changes["runtime__distribution_strategy"] = "multi_worker_mirrored"
+    with pytest.raises(ConfigError, match=message):
+        settings(records_dir, **changes)
 
 
 def test_start_from_other_weights(trained, records_dir, tmp_path):
@@ -226,6 +298,35 @@ def test_start_from_other_weights(trained, records_dir, tmp_path):
     assert started.num_classes == 3
 
 
+def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch):
+    config = settings(records_dir, trainer__epochs="3")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(self, epoch, logs=None):
+        if epoch == 1:
+            monkeypatch.setattr(h5py.Group, "create_dataset", full)
+            monkeypatch.setattr(h5py.Group, "copy", full)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", fill)
+        message = r"Cannot write .*last.weights.h5: No space left on device\. What"
+        with pytest.raises(OSError, match=message) as e:
+            Experiment(config, tmp_path).train()
+    assert "\n" not in str(e.value)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("**/.saving-*"))
+    state = RunState(tmp_path / "state.h5")
+    assert (state.epoch, state.step) == (1, 0)
+
+
+def test_model_dir_that_is_a_file(records_dir, tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(OSError, match="run"):
+        Experiment(settings(records_dir), tmp_path / "run" / "deeper").train()
+
+
 def test_lost_loss_ends_the_run(records_dir, tmp_path):
     config = settings(
         records_dir,
@@ -233,8 +334,39 @@ def test_lost_loss_ends_the_run(records_dir, tmp_path):
         trainer__optimizer__clip_norm="null",
         trainer__epochs="4",
     )
-    with pytest.raises(NonFiniteLossError, match=r"in epoch \d, step \d; lower"):
+    message = r"in epoch \d, step \d; lower .* checkpoint .*train/\d'.*'train/\d"
+    with pytest.raises(NonFiniteLossError, match=message) as e:
         Experiment(config, tmp_path).train()
+    assert str(e.value).count("'train/") == 4  # the clips of the batch
+
+
+def test_bad_steps_are_passed_over(records_dir, tmp_path, monkeypatch, capsys):
+    clips = data.clips
+
+    def with_a_bad_batch(*args, training, **options):
+        dataset = clips(*args, training=training, **options)
+        if not training or options.get("names_only"):
+            return dataset
+        bad = tf.constant([1.0, 1.0, 1e38, 1.0])
+        factors = tf.data.Dataset.from_tensor_slices(bad)
+        dataset = tf.data.Dataset.zip(dataset, factors)
+        return dataset.map(lambda batch, factor: (batch[0] * factor, batch[1]))
+
+    config = settings(
+        records_dir,
+        task__train_data__batch_size="2",
+        trainer__save_every_steps="1",
+        trainer__max_bad_steps="2",
+    )
+    monkeypatch.setattr(data, "clips", with_a_bad_batch)
+    model = Experiment(config, tmp_path).train()
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert int(model.optimizer.iterations) == 6  # of 8 steps
+    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert all(math.isfinite(row["train/loss"]) for row in rows)
+    said = capsys.readouterr().err
+    assert "epoch 1, step 3; going back" in said
+    assert "epoch 2, step 3; going back" in said
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def contents(folder):
 
 def run_with_an_epoch(remote):
     mirror = Mirror(remote)
-    write(mirror, checkpoints__last="weights 1", history="1", backup__weights="1")
-    write(mirror, backup__epoch="1", tensorboard__events="1")
+    write(mirror, checkpoints__last="weights 1", history="1")
+    write(mirror, **{"state.h5": "1", "tensorboard__events": "1"})
     mirror.push()
     return mirror
 
@@ -63,7 +63,7 @@ def test_only_what_has_changed_is_copied(remote, monkeypatch):
 
 def test_epoch_is_announced_after_its_files(remote, monkeypatch):
     mirror = Mirror(remote)
-    write(mirror, **{"backup/a": "", "history.jsonl": "", "z/last.weights.h5": ""})
+    write(mirror, **{"state.h5": "", "metrics.jsonl": "", "z/last.weights.h5": ""})
     opened = []
     open_file = files.open_file
 
@@ -74,16 +74,15 @@ def test_epoch_is_announced_after_its_files(remote, monkeypatch):
 
     monkeypatch.setattr(files, "open_file", note)
     mirror.push()
-    assert opened == ["z/last.weights.h5", "history.jsonl", "backup.zip"]
+    assert opened == ["z/last.weights.h5", "metrics.jsonl", "state.h5"]
 
 
 def test_what_is_gone_here_goes_there(remote):
     mirror = run_with_an_epoch(remote)
-    assert "backup.zip" in files.list_dir(remote)
-    for name in ("weights", "epoch"):
-        (mirror.local / "backup" / name).unlink()
+    assert "state.h5" in files.list_dir(remote)
+    (mirror.local / "state.h5").unlink()
     mirror.push()
-    assert "backup.zip" not in files.list_dir(remote)
+    assert "state.h5" not in files.list_dir(remote)
     # But not what was there and was never asked for.
     files.write_text(files.join(remote, "note.txt"), "mine")
     mirror.push()
@@ -92,18 +91,21 @@ def test_what_is_gone_here_goes_there(remote):
 
 def test_interrupted_upload_leaves_a_state_to_resume_from(remote, monkeypatch):
     mirror = run_with_an_epoch(remote)
-    write(mirror, backup__weights="2", checkpoints__last="weights 2", history="1 2")
+    write(mirror, **{"state.h5": "2", "checkpoints__last": "weights 2"})
+    copy = files.copy
 
-    def fail(*_):
-        raise OSError("the network is gone")
+    def fail(source, target):
+        if target.endswith("state.h5"):
+            raise OSError("the network is gone")
+        copy(source, target)
 
-    monkeypatch.setattr("adafuse_tf.training.mirror._zip", fail)
-    with pytest.raises(OSError, match="network"):
-        mirror.push()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "copy", fail)
+        with pytest.raises(OSError, match="network"):
+            mirror.push()
     other = Mirror(remote)
     other.fetch()
-    assert files.read_text(other.local / "backup" / "weights") == "1"
-    assert files.read_text(other.local / "backup" / "epoch") == "1"
+    assert files.read_text(other.local / "state.h5") == "1"
 
 
 def test_files_asked_for_need_not_exist(remote):

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -19,6 +21,11 @@ def test_two_devices_equal_one(tmp_path):
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["replicas"] == {"one_device": 1, "mirrored": 2}
     assert found["difference"] < 1e-5
+    pairs = zip(*(found["compared"][name] for name in found["replicas"]), strict=True)
+    for one, two in pairs:
+        assert one["train/flops_loss"] > 0
+        for key in one.keys() - {"seconds"}:
+            assert two[key] == pytest.approx(one[key], rel=1e-4, abs=1e-6), key
     # With gates both replicas follow the schedules.
     assert found["noise"] == [0.25, 0.25]
     first, second = found["rows"]

@@ -64,3 +64,22 @@ def test_weight_decay_is_for_kernels(name):
     optimizer.apply(zeros, layer.trainable_variables)
     np.testing.assert_allclose(np.array(layer.kernel), before * 0.95, rtol=1e-5)
     np.testing.assert_array_equal(np.array(layer.bias), [1, 1])
+
+
+def test_accumulated_gradients_are_one_step_of_their_mean():
+    config = OptimizerConfig(
+        learning_rate=1.0,
+        momentum=0.0,
+        clip_norm=None,
+        schedule="step",
+        steps=(0.5,),
+        gradient_accumulation_steps=2,
+    )
+    variable = keras.Variable([0.0])
+    optimizer = build_optimizer(config, steps_per_epoch=4, epochs=2)
+    found = []
+    for gradient in (1.0, 3.0, 1.0, 1.0, 1.0, 1.0):
+        optimizer.apply([np.float32([gradient])], [variable])
+        found.append(float(variable[0]))
+    # 4 changes in 8 steps; the rate falls after half of them.
+    np.testing.assert_allclose(found, [0, -2, -2, -3, -3, -3.1], rtol=1e-6)

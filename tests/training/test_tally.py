@@ -54,6 +54,16 @@ def test_shares_weigh_gates_by_their_channels():
     assert tally.policy_per_gate()["n"] == {"keep": 0.0, "reuse": 0.5, "skip": 0.5}
 
 
+def test_shares_per_channel():
+    tally = Tally(2)
+    for actions in ([[2, 0], [2, 0]], [[1, 0], [2, 0]]):  # [T, C] of two batches
+        policies = {"gate": one_hot([actions])}
+        tally.add(np.array([0]), np.zeros((1, 2)), np.ones(1), policies)
+    shares = tally.policy_per_channel()["gate"]
+    np.testing.assert_array_equal(shares[0], [[0, 0.5, 0.5], [1, 0, 0]])
+    np.testing.assert_array_equal(shares[1], [[0, 0, 1], [1, 0, 0]])
+
+
 def test_without_gates_there_is_no_policy():
     tally = Tally(2)
     tally.add(np.array([0]), np.zeros((1, 2)), np.ones(1), {})

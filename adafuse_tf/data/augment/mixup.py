@@ -2,9 +2,16 @@
 
 import tensorflow as tf
 
+from adafuse_tf.data.batching.pipeline import random_pairs
+from adafuse_tf.data.batching.position import Position
+
 
 def mixup_batches(
-    dataset: tf.data.Dataset, num_classes: int, alpha: float, seed: int | None = None
+    dataset: tf.data.Dataset,
+    num_classes: int,
+    alpha: float,
+    seed: int | None = None,
+    position: Position | None = None,
 ) -> tf.data.Dataset:
     """Blends the clips of each batch; the labels become shares of the classes.
 
@@ -13,6 +20,7 @@ def mixup_batches(
         num_classes: Number of labels K.
         alpha: See `mix_batch`.
         seed: Makes the batches repeat from one run to the next, as in `clips`.
+        position: Instead of `seed`, as in `clips`.
 
     Returns:
         A dataset of `(clips, soft labels)`, see `mix_batch`.
@@ -26,7 +34,7 @@ def mixup_batches(
         raise ValueError(
             f"`num_classes` must be >= 1. Received: num_classes={num_classes}"
         )
-    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+    draws = random_pairs(seed, position)
 
     def mix(batch, draw):
         clips, labels = batch

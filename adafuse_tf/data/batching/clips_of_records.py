@@ -8,6 +8,7 @@ from adafuse_tf.data import records
 from adafuse_tf.data.augment.augmentation import Augmentation
 from adafuse_tf.data.batching import pipeline
 from adafuse_tf.data.batching.bad_items import BadItems
+from adafuse_tf.data.batching.position import Position
 from adafuse_tf.data.batching.record_reader import find_files, read_records
 from adafuse_tf.data.batching.views import Views
 from adafuse_tf.data.preprocessing import Preprocessing
@@ -27,9 +28,11 @@ def clips(
     sampler: Sampler | None = None,
     views: Views | None = None,
     seed: int | None = None,
+    position: Position | None = None,
     drop_remainder: bool = False,
     cache: bool = False,
     repeat: bool = False,
+    names_only: bool = False,
     bad_items: BadItems | None = None,
     num_records: int | None = None,
 ) -> tf.data.Dataset:
@@ -52,9 +55,11 @@ def clips(
             follow upon each other in the dataset, crop by crop within clip by clip.
         seed: Makes the batches repeat from one run to the next: the same arguments
             give the same batches. Each pass over the data still differs.
+        position: For training, instead of `seed`: where in the data each pass begins.
         drop_remainder: Leave out a last batch that is not full.
         cache: Keep the records (JPEG bytes of all frames) in memory after one pass.
         repeat: Go on for ever.
+        names_only: Return the names of the clips, one by one, instead of the clips.
         bad_items: Says how much damage to put up with, and notes it. By default the
             first damaged clip or file ends the iteration.
         num_records: Clips that there should be in the files, to find out whether
@@ -78,6 +83,7 @@ def clips(
         bad_items,
         shuffle=training,
         seed=seed,
+        position=position,
         cache=cache,
         expected=num_records,
     )
@@ -90,8 +96,10 @@ def clips(
         sampler=sampler,
         views=views,
         seed=seed,
+        position=position,
         drop_remainder=drop_remainder,
         repeat=repeat,
+        names_only=names_only,
         bad_items=bad_items,
     )
 

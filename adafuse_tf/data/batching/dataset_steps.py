@@ -83,6 +83,29 @@ def before_each_pass(dataset: tf.data.Dataset, report: Callable) -> tf.data.Data
     return none.map(lambda _: _blank(dataset.element_spec)).concatenate(dataset)
 
 
+def anew_each_pass(
+    build: Callable[..., tf.data.Dataset], *values: Callable[[], int]
+) -> tf.data.Dataset:
+    """A dataset that is built whenever an iteration begins.
+
+    Args:
+        build: Gets the values as int64 scalars; as seeds they are all that decides.
+        values: Called in Python, anew for each pass.
+    """
+
+    @tf.autograph.experimental.do_not_convert
+    def ask() -> np.ndarray:
+        return np.array([value() for value in values], np.int64)
+
+    @tf.autograph.experimental.do_not_convert
+    def build_now(_):
+        tf.random.set_seed(1)  # of this function's graph; 0 does not go with a tensor
+        now = tf.ensure_shape(tf.numpy_function(ask, [], tf.int64), [len(values)])
+        return build(*tf.unstack(now))
+
+    return tf.data.Dataset.from_tensors(0).flat_map(build_now)
+
+
 def call(function: Callable, arguments: list[tf.Tensor]) -> tf.Tensor:
     """Calls a Python function with NumPy values for its effect; returns False."""
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from adafuse_tf.data.augment.augmentation import Augmentation
 from adafuse_tf.data.batching import dataset_steps
 from adafuse_tf.data.batching.bad_items import BadItems
+from adafuse_tf.data.batching.position import Position
 from adafuse_tf.data.batching.views import Views
 from adafuse_tf.data.preprocessing import Preprocessing
 from adafuse_tf.data.sampling import Sampler
@@ -60,15 +61,17 @@ def batches(
     sampler: Sampler | None = None,
     views: Views | None = None,
     seed: int | None = None,
+    position: Position | None = None,
     drop_remainder: bool = False,
     repeat: bool = False,
+    names_only: bool = False,
     bad_items: BadItems,
 ) -> tf.data.Dataset:
     """Returns batches of clips; see `clips` for the arguments and the result."""
     sampler, views = sampler or Sampler(), views or Views()
     _check(batch_size, training, augmentation, views)
     num_frames = preprocessing.num_frames * views.num_clips
-    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+    draws = random_pairs(seed, position)
 
     def choose_frames(element):
         clip, draw = source.open(element["source"]), element["draw"]
@@ -128,7 +131,9 @@ def batches(
     )
     if training:
         # After the choice of frames: unused frames would fill the memory.
-        dataset = dataset.shuffle(source.shuffle_clips, seed)
+        dataset = _shuffle(dataset, source.shuffle_clips, seed, position)
+    if names_only:
+        return dataset.map(lambda clip: clip["name"])
     if repeat:
         dataset = dataset.repeat()
     # Bad clips go before batching: batches stay full.
@@ -143,7 +148,50 @@ def batches(
     dataset = dataset.batch(batch_size, drop_remainder)
     # Later than any step that skips errors.
     dataset = dataset.filter(lambda *_: ~dataset_steps.call(bad_items.check, []))
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options(training, seed))
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(
+        _options(not training or seed is not None or position is not None)
+    )
+
+
+def random_pairs(seed: int | None, position: Position | None) -> tf.data.Dataset:
+    """Random integers `[2]` without end, to seed random operations with."""
+
+    def draw(seed):
+        return tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+
+    if position is None:
+        return draw(seed)
+    return dataset_steps.anew_each_pass(draw, position.seed_of_pass)
+
+
+def _shuffle(dataset, size, seed, position) -> tf.data.Dataset:
+    """Shuffles, and leaves out what is behind the position and what others have.
+
+    With a position it shuffles within blocks, because the order of `tf.data`'s own
+    shuffle depends on how many passes there were.
+    """
+    if position is None:
+        return dataset.shuffle(size, seed)
+
+    def shuffle_block(place, numbered):
+        number, block = numbered
+        count = tf.shape(tf.nest.flatten(block)[0])[0]
+        shuffled = tf.random.experimental.stateless_shuffle(
+            tf.range(count), tf.stack([place["seed"], number])
+        )
+        behind = tf.clip_by_value(place["clips"] - number * size, 0, size)
+        return tf.nest.map_structure(lambda x: tf.gather(x, shuffled[behind:]), block)
+
+    places = dataset_steps.anew_each_pass(
+        lambda seed, clips: tf.data.Dataset.from_tensors(
+            {"seed": seed, "clips": clips}
+        ).repeat(),
+        position.seed_of_pass,
+        position.clips_behind,
+    )
+    blocks = dataset.batch(size).enumerate()
+    dataset = tf.data.Dataset.zip(places, blocks).map(shuffle_block).prefetch(1)
+    return dataset.unbatch().shard(position.num_workers, position.worker)
 
 
 def _check(batch_size, training, augmentation, views) -> None:
@@ -172,10 +220,10 @@ def _split(clip: Element, num_clips: int) -> Element:
     return {"frames": frames, "label": tf.repeat(clip["label"], num_clips)}
 
 
-def _options(training: bool, seed: int | None) -> tf.data.Options:
+def _options(deterministic: bool) -> tf.data.Options:
     options = tf.data.Options()
     # Without a seed nobody can tell the order, so a slow clip need not hold up others.
-    options.deterministic = not training or seed is not None
+    options.deterministic = deterministic
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from adafuse_tf import files
 from adafuse_tf.data.batching.bad_items import BadItems
-from adafuse_tf.data.batching.dataset_steps import call
+from adafuse_tf.data.batching.dataset_steps import anew_each_pass, call
+from adafuse_tf.data.batching.position import Position
 from adafuse_tf.data.dataset_info import load_dataset_info, record_files
 
 _FILES_AT_A_TIME = 8
@@ -57,6 +58,7 @@ def read_records(
     *,
     shuffle: bool,
     seed: int | None = None,
+    position: Position | None = None,
     cache: bool = False,
     expected: int | None = None,
 ) -> tuple[tf.data.Dataset, Callable[[], None]]:
@@ -69,6 +71,7 @@ def read_records(
         bad_items: Gets the damaged files.
         shuffle: Read several files at a time, in random order.
         seed: Makes that order repeat.
+        position: Instead of `seed`, see `clips`.
         cache: Keep the records in memory after one pass.
         expected: Number of records that all files together should have.
 
@@ -83,9 +86,16 @@ def read_records(
     for path in paths:
         files.check_records(path)
     ends = _FileEnds(paths, expected, bad_items)
-    dataset = tf.data.Dataset.range(len(paths))
-    if shuffle:
-        dataset = dataset.shuffle(len(paths), seed)
+    count = len(paths)
+    dataset = tf.data.Dataset.range(count)
+    if shuffle and position is None:
+        dataset = dataset.shuffle(count, seed)
+    elif shuffle:
+        dataset = anew_each_pass(
+            lambda seed: tf.data.Dataset.range(count).shuffle(count, seed),
+            # What is cached keeps the order of its first pass, whichever that was.
+            (lambda: position.seed) if cache else position.seed_of_pass,
+        )
     dataset = dataset.interleave(
         lambda position: _records_and_end(tf.constant(paths)[position], position),
         cycle_length=_FILES_AT_A_TIME if shuffle else 1,

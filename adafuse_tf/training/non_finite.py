@@ -1,0 +1,72 @@
+"""What becomes of a run whose loss is NaN or infinite."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+
+import keras
+
+from adafuse_tf.training.errors import NonFiniteLossError
+from adafuse_tf.training.run_state import RunState
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """Ends a run whose loss is NaN or infinite, before it spoils the checkpoints.
+
+    A few such steps may be passed over instead: the model goes back to what was saved
+    last, the data do not.
+
+    Args:
+        state: what the run can go on from.
+        names_of_step: from epochs and steps before a step to the names of its clips.
+        max_bad_steps: how many steps to pass over.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        names_of_step: Callable[[int, int], Sequence[str]],
+        max_bad_steps: int = 0,
+    ):
+        super().__init__()
+        self._state = state
+        self._names_of_step = names_of_step
+        self._left = max_bad_steps
+        self._start = (state.epoch, state.step)
+        self._epoch = state.epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch for the message."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Raises NonFiniteLossError where the running mean of the loss is lost."""
+        loss = (logs or {}).get("loss", 0.0)
+        if math.isfinite(loss):
+            return
+        step = batch + (self._start[1] if self._epoch == self._start[0] else 0)
+        names = "; ".join(self._names_of_step(self._epoch, step)) or "unknown"
+        where = f"The loss is not finite in epoch {self._epoch + 1}, step {step + 1}; "
+        what = f"{self._last_good()} Its clips: {names}. Received: loss={loss}"
+        if not self._left or not self._state.path.is_file():
+            raise NonFiniteLossError(
+                f"{where}lower trainer.optimizer.learning_rate, add warmup_epochs or "
+                f"set clip_norm. {what}"
+            )
+        self._left -= 1
+        self._go_back()
+        print(f"{where}going back. {what}", file=sys.stderr, flush=True)
+
+    def _go_back(self) -> None:
+        saved = RunState(self._state.path)
+        saved.restore(self.model)
+        self.model.reset_metrics()
+        if saved.epoch == self._epoch and saved.step:
+            saved.add_metrics(self.model)
+
+    def _last_good(self) -> str:
+        state = self._state
+        if not state.exists:
+            return "There is no checkpoint from before."
+        after = f", step {state.step} of the next" if state.step else ""
+        return f"The last good checkpoint is that of epoch {state.epoch}{after}."

@@ -1,0 +1,131 @@
+"""The callbacks of a run, in the order that they need."""
+
+import threading
+
+import keras
+
+from adafuse_tf.costs import FlopsLoss
+from adafuse_tf.training import callbacks, schedules
+from adafuse_tf.training.cluster import Cluster
+from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.datasets import Datasets
+from adafuse_tf.training.evaluation import Evaluator
+from adafuse_tf.training.model_dir import ModelDir, learned_policies
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
+from adafuse_tf.training.resume import Resume, SaveState
+from adafuse_tf.training.run_state import RunState
+
+
+def build_callbacks(
+    config: ExperimentConfig,
+    model: keras.Model,
+    flops_loss: FlopsLoss | None,
+    datasets: Datasets,
+    folder: ModelDir,
+    state: RunState,
+    cluster: Cluster,
+    asked: threading.Event,
+) -> list[keras.callbacks.Callback]:
+    """Builds them; what measures and writes is for the chief alone.
+
+    Args:
+        config, model, flops_loss, datasets, folder: of the run; `flops_loss` is None
+            where no policy is learned.
+        state: what the run goes on from.
+        cluster: the processes of the run.
+        asked: set when this process should end.
+    """
+    trainer, steps = config.trainer, datasets.steps_per_epoch
+    learn = [
+        Resume(state, datasets.position),
+        StopOnNonFiniteLoss(state, datasets.names_of_step, trainer.max_bad_steps),
+        *_schedules(config, learned_policies(model), flops_loss, steps, state),
+    ]
+    save = SaveState(
+        state,
+        asked,
+        steps,
+        trainer.save_every_steps,
+        # Damaged clips are left out of the batches, but not of the count of clips.
+        within_epochs=not config.task.max_bad,
+        write=cluster.is_chief,
+        after=folder.push,
+    )
+    if not cluster.is_chief:
+        return [*learn, save]
+    rows = callbacks.cut_history(folder.history, state.epoch)
+    measures = _Measures(model, datasets)
+    best = max((row["validation/top1"] for row in rows), default=-1.0)
+    return [
+        learn[0],
+        learn[1],
+        callbacks.EpochMetrics(measures.by_name()),
+        *learn[2:],
+        callbacks.SaveCheckpoints(
+            folder.checkpoint("last"),
+            folder.checkpoint("best"),
+            "validation/top1",
+            best,
+        ),
+        callbacks.EpochLog(
+            folder.history, folder.tensorboard, trainer.epochs, measures.policies
+        ),
+        save,
+    ]
+
+
+def _schedules(config, policies, flops_loss, steps, state) -> list:
+    if not policies:
+        return []
+    trainer = config.trainer
+    run = (steps, trainer.epochs, (state.epoch, state.step))
+    noise = [policy.noise_scale for policy in policies]
+    scale = schedules.noise_scale(trainer.gumbel)
+    weight = schedules.flops_weight(config.task.flops_loss)
+    found = [
+        schedules.ScheduleByProgress("noise_scale", noise, scale, *run),
+        schedules.ScheduleByProgress("flops_weight", [flops_loss.weight], weight, *run),
+    ]
+    if trainer.dense_warmup_epochs:
+        found.append(
+            schedules.DenseWarmup(
+                policies, trainer.dense_warmup_epochs, trainer.keep_lead_after_warmup
+            )
+        )
+    return found
+
+
+class _Measures:
+    """What is measured after each epoch."""
+
+    def __init__(self, model, datasets):
+        self._evaluator = Evaluator(model)
+        self._datasets = datasets
+        self._sample = datasets.train_sample()
+        self._validation = datasets.validation()
+        self._tally = None
+
+    def by_name(self) -> dict:
+        return {
+            "train": self._datasets.train_damage.counts,
+            "train_argmax": self._measure_sample,
+            "validation": self._validate,
+        }
+
+    def policies(self) -> dict:
+        """Those of the last validation."""
+        return self._tally.policy_per_channel()
+
+    def _measure_sample(self) -> dict:
+        return _epoch_metrics(self._evaluator.tally(self._sample))
+
+    def _validate(self) -> dict:
+        views = len(self._datasets.views)
+        self._tally = self._evaluator.tally(self._validation, num_views=views)
+        damage = self._datasets.validation_damage.counts()
+        return {**_epoch_metrics(self._tally), **damage}
+
+
+def _epoch_metrics(tally) -> dict[str, float]:
+    metrics = {"loss": tally.loss, "top1": tally.top1, "gmacs": tally.gmacs}
+    return {**metrics, **(tally.policy() or {})}

@@ -1,0 +1,52 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from adafuse_tf.training.errors import WriteError
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives a name to write to; the file gets its own name when it is complete.
+
+    Whatever ends the process meanwhile leaves the former file.
+
+    Raises:
+        WriteError: it cannot be written; the former file is still there.
+    """
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=".saving-"))
+        try:
+            yield folder / path.name
+            with (folder / path.name).open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(folder / path.name, path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Raises WriteError, which names the file, where it cannot be written."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        cause = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise WriteError(
+            f"Cannot write {path}: {cause}. What was complete before is still there; "
+            "the same command goes on from it"
+        ) from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what processes that were killed while writing have left."""
+    for path in folder.glob("**/.saving-*"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""What is killed and started again ends as what was left alone; so do two workers."""
+
+import signal
+
+import h5py
+import numpy as np
+import pytest
+
+from adafuse_tf.training import callbacks
+from adafuse_tf.training.run_state import RunState
+from tests.training.conftest import write_records
+from tests.training.processes import end, start, two_workers
+
+# Rounding differs with the order of additions.
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
+# The noise of the gates is the same on every device, but not that of one device; each
+# device clips its own gradient. Both are left out where devices are compared.
+COMPARABLE = {"trainer.gumbel.noise_start": "0", "trainer.optimizer.clip_norm": "null"}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """20 clips to learn from, 5 batches of 4."""
+    return write_records(tmp_path_factory.mktemp("r"), {"train": 10, "validation": 2})
+
+
+def same_results(folder, expected):
+    rows, expected_rows = (
+        callbacks.read_history(path / "metrics.jsonl") for path in (folder, expected)
+    )
+    assert len(rows) == len(expected_rows) == 2
+    for row, expected_row in zip(rows, expected_rows, strict=True):
+        assert row.keys() == expected_row.keys()
+        for key in row.keys() - {"seconds"}:
+            np.testing.assert_allclose(
+                row[key], expected_row[key], **TOLERANCE, err_msg=key
+            )
+    for name in ("last", "best"):
+        found, other = (
+            weights(path / "checkpoints" / f"{name}.weights.h5")
+            for path in (folder, expected)
+        )
+        assert found.keys() == other.keys()
+        for key in found:
+            np.testing.assert_allclose(found[key], other[key], rtol=1e-4, atol=1e-5)
+    assert not (folder / "state.h5").exists()
+
+
+def weights(path):
+    found = {}
+
+    def note(name, entry):
+        if isinstance(entry, h5py.Dataset):
+            found[name] = entry[()]
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
+def test_killed_and_terminated_run_ends_alike(records, tmp_path):
+    code, said = end(start(records, tmp_path / "undisturbed", {}))
+    assert code == 0, said
+    step = int(np.random.default_rng().integers(1, 8))
+    print("killed after step", step)
+    kill = [str(int(signal.SIGKILL)), str(step)]
+    code, said = end(start(records, tmp_path / "run", {}, kill))
+    assert code == -signal.SIGKILL, said
+    state = RunState(tmp_path / "run" / "state.h5")
+    before = state.epoch * 5 + state.step
+    assert before <= step <= before + 2
+    # Two steps further on, and a signal that leaves time.
+    terminate = [str(int(signal.SIGTERM)), "2"]
+    code, said = end(start(records, tmp_path / "run", {}, terminate))
+    assert code == 143, said
+    assert "the same command goes on from there" in said.splitlines()[-1]
+    after = RunState(tmp_path / "run" / "state.h5")
+    assert after.epoch * 5 + after.step - before in (2, 3)
+    code, said = end(start(records, tmp_path / "run", {}))
+    assert code == 0, said
+    same_results(tmp_path / "run", tmp_path / "undisturbed")
+
+
+def test_two_workers_of_which_one_is_killed_equal_one(records, tmp_path):
+    kill = [str(int(signal.SIGKILL)), "3"]
+    first, second = two_workers(records, tmp_path / "two", COMPARABLE, kill)
+    assert second[0] == -signal.SIGKILL
+    assert first[0] not in (0, -signal.SIGKILL)
+    assert "start all of them again" in first[1].splitlines()[-1]
+    state = RunState(tmp_path / "two" / "state.h5")
+    assert (state.epoch, state.step) == (0, 2)
+    for code, said in two_workers(records, tmp_path / "two", COMPARABLE):
+        assert code == 0, said
+    code, said = end(start(records, tmp_path / "one", COMPARABLE))
+    assert code == 0, said
+    same_results(tmp_path / "two", tmp_path / "one")

@@ -1,0 +1,63 @@
+"""A run of a tiny network in a process of its own; test_survival.py starts it.
+
+    python -m tests.training.worker_runs RECORDS MODEL_DIR CHANGES [SIGNAL STEP]
+
+With TF_CONFIG it is one of several workers; with PLAIN_STRATEGY as well these use
+TensorFlow's own strategy. With a signal it sends that to itself
+after so many steps.
+"""
+
+import json
+import os
+import sys
+
+import keras
+import tensorflow as tf
+
+from adafuse_tf import cli
+from adafuse_tf.training import experiment, model_dir, run_experiment, runtime
+from adafuse_tf.training.datasets import Datasets
+from tests.training.conftest import SETTINGS, build_tiny
+
+CHANGES = {
+    "trainer.epochs": "2",
+    "trainer.save_every_steps": "2",
+    "trainer.optimizer.learning_rate": "0.1",
+    "task.flops_loss.start": "0",
+}
+
+
+class SendSignal(keras.callbacks.Callback):
+    """Sends a signal to this process."""
+
+    def __init__(self, number, step):
+        super().__init__()
+        self._number, self._steps_left = number, step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._steps_left -= 1
+        if not self._steps_left:
+            os.kill(os.getpid(), self._number)
+
+
+def main(records, folder, changes, number=None, step=None):
+    values = {**SETTINGS, **CHANGES, **json.loads(changes), "task.data_dir": records}
+    if "TF_CONFIG" in os.environ:
+        values["runtime.distribution_strategy"] = "multi_worker_mirrored"
+    if "PLAIN_STRATEGY" in os.environ:
+        plain = tf.distribute.MultiWorkerMirroredStrategy
+        runtime.MultiWorkerMirroredStrategy = plain
+    experiment.build_model = model_dir.build_model = build_tiny
+    # Building a pipeline takes seconds.
+    Datasets.train_sample = Datasets.validation
+    if number:
+        build = experiment.build_callbacks
+        send = SendSignal(int(number), int(step))
+        experiment.build_callbacks = lambda *args: [*build(*args), send]
+    with cli.one_line_errors():
+        overrides = [f"{k}={v}" for k, v in values.items()]
+        cli.print_json(run_experiment("train", folder, overrides=overrides))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
