@@ -108,6 +108,18 @@ def evaluate(
         training.
     """
     argmax, sampled = Evaluator(model).tallies(dataset, to_model, num_views=num_views)
+    return metrics_of(model, argmax, sampled, labels, clip_shape, num_views)
+
+
+def metrics_of(
+    model: keras.Model,
+    argmax: Tally,
+    sampled: Sequence[Tally],
+    labels: Sequence[str],
+    clip_shape: tuple[int, int, int],
+    num_views: int = 1,
+) -> dict:
+    """What `evaluate` returns, from the tallies of arg max and of sampled policies."""
     dense = float(model.dense_gmacs(*clip_shape))
     return {
         "top1": argmax.top1,

@@ -9,10 +9,11 @@ import pytest
 from adafuse_tf import cli, files
 from adafuse_tf.training import ConfigError, load_config
 
+SCRIPTS = ["train", "evaluate", "predict", "report", "export", "demo"]
 TRAIN = Path(__file__).resolve().parents[2] / "train"
 
 
-@pytest.mark.parametrize("script", ["train", "evaluate", "predict", "export", "demo"])
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_help_does_not_wait_for_tensorflow(script):
     code = (
         "import runpy, sys\n"
