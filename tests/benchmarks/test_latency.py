@@ -27,6 +27,7 @@ def test_ratios_are_of_the_same_round():
     plain, twin = variant("plain", 3.0, {ANY: 0}), variant("twin", 4.0, {ANY: 0})
     mixes = {"something-v1": 0, "jester": 9}
     gated = variant("gated", 4.0, mixes, plain="plain", twin="twin")
+    bare = variant("bare", 4.0, mixes, without_maps_of="gated")
     records = [
         record(plain, ANY, 0, [900, 900, 900], [6.0]),
         record(twin, ANY, 0, [990, 990, 990], [8.0]),
@@ -34,8 +35,10 @@ def test_ratios_are_of_the_same_round():
         record(plain, ANY, 1, [20, 22, 21], [6.0]),
         record(twin, ANY, 1, [26, 25, 99], [8.0]),
         record(gated, "jester", 1, [12, 14, 13], [4.0, 4.0, 4.0]),
+        record(bare, "jester", 1, [11, 13, 12], [4.0, 4.0, 4.0]),
+        record(bare, "something-v1", 0, [539, 539, 539], [6.0, 6.0]),
     ]
-    rows = rows_of(records, [plain, twin, gated], "litert", 1, "clip")
+    rows = rows_of(records, [plain, twin, gated, bare], "litert", 1, "clip")
     assert [r["network"] for r in rows] == ["plain", "twin", "gated", "gated"]
     assert rows[0]["ms_per_frame"] == (900 + 21) / 2 / 2
     assert "plain_speed_up" not in rows[0] and rows[1]["gmacs_per_frame"] == 4.0
@@ -46,8 +49,10 @@ def test_ratios_are_of_the_same_round():
     assert last["plain_realised"] == pytest.approx(21 / 13 / 1.5)
     assert last["twin_speed_up"] == pytest.approx(26 / 13)
     assert last["twin_realised"] == pytest.approx(1.0)
+    assert last["maps"] == pytest.approx(1 / 13)
+    assert rows[2]["maps"] == pytest.approx(0.02)
     lines = as_markdown(rows).splitlines()
-    assert len(lines) == 6 and "| x2.00 | x2.00 | 100% |" in lines[5]
+    assert len(lines) == 6 and "| x2.00 | x2.00 | 100% | 7.7% |" in lines[5]
     parsed = list(csv.DictReader(io.StringIO(as_csv(rows))))
     assert list(parsed[0]) == list(COLUMNS) and parsed[0]["twin_realised"] == ""
 

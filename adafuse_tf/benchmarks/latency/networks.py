@@ -25,7 +25,8 @@ def export_networks(network, settings, runtime, folder, report):
         report: Called with lines of text.
 
     Returns:
-        A list of `Variant`, each form of each network.
+        A list of `Variant`, each form of each network, and the step of the last one
+        once more without the maps of its state, to see what they cost.
     """
     tflite = runtime == "litert"
     size, frames = settings.size, settings.num_frames
@@ -83,4 +84,12 @@ def export_networks(network, settings, runtime, folder, report):
         view = GatedView(model, mechanisms, drawn=actions)
         name = f"AdaFuse-R{network} gated, groups of {group_size}"
         add(view, name, starts, plain=plain, twin=twin)
+    if "step" in settings.forms:
+        report(f"Exporting {name} for {runtime}, step, without its maps")
+        variants.append(
+            export_variant(
+                view, f"{name} without maps", "step", folder, size, frames, starts,
+                tflite, without_maps_of=name,
+            )
+        )  # fmt: skip
     return variants

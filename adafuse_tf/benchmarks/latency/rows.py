@@ -9,11 +9,12 @@ def rows_of(records, variants, runtime, threads, form):
     Ratios are of times measured in the same round.
     """
     by_name = {variant.name: variant for variant in variants}
+    bare = {v.without_maps_of: v.name for v in variants if v.without_maps_of}
     ms_of = {(r["variant"], r["round"]): float(np.median(r["ms"])) for r in records}
     rows, seen = [], set()
     for record in records:
         variant = by_name[record["variant"]]
-        if (variant.name, record["mix"]) in seen:
+        if variant.without_maps_of or (variant.name, record["mix"]) in seen:
             continue
         seen.add((variant.name, record["mix"]))
         ms = ms_of[variant.name, record["round"]]
@@ -41,5 +42,7 @@ def rows_of(records, variants, runtime, threads, form):
                     f"{key}_ideal": ideal,
                     f"{key}_realised": speed_up / ideal,
                 }
+        if variant.name in bare:
+            row["maps"] = 1 - ms_of[bare[variant.name], record["round"]] / ms
         rows.append(row)
     return sorted(rows, key=lambda row: list(by_name).index(row["network"]))

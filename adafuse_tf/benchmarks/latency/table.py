@@ -19,6 +19,7 @@ COLUMNS = {
     "twin_speed_up": "speed-up over its dense twin",
     "twin_ideal": "ideal",
     "twin_realised": "realised",
+    "maps": "handing maps on",
 }
 _BASES = ("plain", "twin")
 _FORMATS = {
@@ -30,6 +31,7 @@ _FORMATS = {
         for ratio in ("speed_up", "ideal")
     },
     **{f"{base}_realised": "{:.0%}" for base in _BASES},
+    "maps": "{:.1%}",
 }
 
 

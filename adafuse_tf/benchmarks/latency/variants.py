@@ -28,6 +28,8 @@ class Variant:
         gmacs: Per frame, with all kept, policies included.
         plain, twin: Names of the network without gates and of the one that computes
             everything and masks it, to compare a gated one with; else None.
+        without_maps_of: Name of the network that this one is, but for handing no
+            feature maps on to the next frame; else None.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Variant:
     gmacs: float
     plain: str | None = None
     twin: str | None = None
+    without_maps_of: str | None = None
 
 
 def make_model(preset, num_classes, seed=0, **overrides):
@@ -62,6 +65,7 @@ def export_variant(
     tflite=True,
     plain=None,
     twin=None,
+    without_maps_of=None,
 ):
     """Writes a variant as SavedModel and .tflite with the signature `run`.
 
@@ -74,7 +78,7 @@ def export_variant(
         num_frames: Frames of a clip T.
         mixes: Name of a mix to its first drawn frame.
         tflite: Whether to write the .tflite, too.
-        plain, twin: See `Variant`.
+        plain, twin, without_maps_of: See `Variant`.
 
     Returns:
         A `Variant`.
@@ -93,6 +97,8 @@ def export_variant(
         given = {key: state[_flat(key)] for key in shapes}
         full = {**view.initial_state(1, size, size), **given}
         outputs, new = view.step(frames, full)
+        if without_maps_of:  # what was computed and where decides what comes next
+            new = {k: v for k, v in new.items() if len(v.shape) < 4}
         return outputs | {_flat(k): v for k, v in new.items() if k in shapes}
 
     path = Path(folder) / f"{_file_name(name)}_{form}"
@@ -100,7 +106,7 @@ def export_variant(
     return Variant(
         name=name, form=form, saved_model=str(path), tflite=f"{path}.tflite",
         frames=count, starts=mixes, gmacs=view.dense_gmacs(size, size),
-        plain=plain, twin=twin,
+        plain=plain, twin=twin, without_maps_of=without_maps_of,
     )  # fmt: skip
 
 
