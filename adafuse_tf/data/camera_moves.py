@@ -45,13 +45,13 @@ MOVES = {
 }
 
 # Apparent motion from one frame to the next, averaged over the frame's area and as a
-# fraction of its width: 4 to 8 pixels in a frame of 64.
-_SPEED = (4 / 64, 8 / 64)
+# fraction of its width: 6 to 12 pixels in a frame of 64.
+_SPEED = (6 / 64, 12 / 64)
 # Mean distance of a point of the unit square from its centre: turns a speed into the
 # rate of a zoom (log of the width per frame) or of a roll (radians per frame).
 _MEAN_RADIUS = 0.3826
 # Width of the view in the middle of a zoom, in units of the photo's short side.
-_VIEW = (0.3, 0.5)
+_VIEW = (0.15, 0.3)
 
 
 @dataclasses.dataclass(frozen=True)

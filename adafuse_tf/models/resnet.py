@@ -22,6 +22,7 @@ class ResNet(keras.Model):
         width: Multiplier of the channel counts; each stage is rounded to 8 channels.
         shift: `"none"` (TSN), `"bidirectional"` (TSM) or `"causal"`: temporal shift of
             the input of every block.
+        shift_divisor: The shift takes `C // shift_divisor` channels a direction.
         gates: Where `AdaptiveTemporalFusion` sits, after the first convolution of a
             block: `"all"`, `"none"`, or a list of stages and blocks such as
             `["stage4"]` (the paper's "Last") or `["stage3_block0", "stage4"]`.
@@ -55,6 +56,7 @@ class ResNet(keras.Model):
         depth,
         width=1.0,
         shift="none",
+        shift_divisor=8,
         gates="none",
         shift_projection=None,
         policy="learned",
@@ -108,6 +110,7 @@ class ResNet(keras.Model):
         # === Functional Model ===
         builder = BlockBuilder(
             shift=shift,
+            shift_divisor=shift_divisor,
             shift_projection=bool(gated)
             if shift_projection is None
             else shift_projection,
@@ -146,6 +149,7 @@ class ResNet(keras.Model):
             depth=depth,
             width=width,
             shift=shift,
+            shift_divisor=shift_divisor,
             gates=gates if isinstance(gates, str) else list(gates),
             shift_projection=shift_projection,
             **gate_options,

@@ -16,6 +16,7 @@ class BlockBuilder:
 
     Args:
         shift: `"none"`, `"bidirectional"` or `"causal"`.
+        shift_divisor: The shift takes `C // shift_divisor` channels a direction.
         shift_projection: Whether the projection shortcut sees the shifted input.
         make_gate: `GateFactory`.
         gated_blocks: Names of the blocks with a gate.
@@ -26,8 +27,11 @@ class BlockBuilder:
         state_strides: Layer that remembers feature maps to their stride.
     """
 
-    def __init__(self, shift, shift_projection, make_gate, gated_blocks):
+    def __init__(
+        self, shift, shift_divisor, shift_projection, make_gate, gated_blocks
+    ):
         self.shift = shift
+        self.shift_divisor = shift_divisor
         self.shift_projection = shift_projection
         self.make_gate = make_gate
         self.gated_blocks = set(gated_blocks)
@@ -82,7 +86,10 @@ class BlockBuilder:
 
         shifted = x
         if self.shift != "none":
-            shifted = TemporalShift(self.shift, name=f"{name}_shift")(x)
+            shift = TemporalShift(
+                self.shift, self.shift_divisor, name=f"{name}_shift"
+            )
+            shifted = shift(x)
             self.state_strides[f"{name}_shift"] = total_stride // stride
 
         y = self.conv_bn(

@@ -28,7 +28,7 @@ MODELS = {
 
 def run_demo(
     output_dir: str | Path,
-    train_clips: int = 960,
+    train_clips: int = 2880,
     validation_clips: int = 240,
     overrides: Iterable[str] = (),
 ) -> dict[str, dict]:

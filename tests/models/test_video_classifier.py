@@ -46,6 +46,15 @@ def test_tsn_does_not_see_the_order_and_the_others_do():
         assert (difference > 1e-3) == sees, preset
 
 
+def test_shift_divisor_says_how_many_channels_are_shifted():
+    for divisor, fold in ((8, 1), (4, 2)):
+        model = small("tsm_causal_resnet18", shift_divisor=divisor)
+        assert model.backbone.get_layer("stage1_block0_shift").fold == fold
+        state = model.initial_state(1, height=32, width=32)
+        assert state["stage1_block0_shift/shifted"].shape[-1] == fold
+    assert model.get_config()["backbone"]["config"]["shift_divisor"] == 4
+
+
 @pytest.mark.parametrize("preset", ("adafuse_tsn_resnet18", "adafuse_tsm_resnet18"))
 def test_reuse_sees_the_order(preset):
     model = small(preset)
