@@ -1,0 +1,66 @@
+"""What a study compares."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from adafuse_tf import files
+from adafuse_tf.training.config_base import Config, Name
+from adafuse_tf.training.config_loading import CONFIGS_DIR, read_yaml
+from adafuse_tf.training.errors import ConfigError
+
+STUDIES_DIR = CONFIGS_DIR / "experiments"
+
+
+class Study(Config):
+    """Runs that differ in one thing, each with several seeds."""
+
+    title: Name
+    # What each run starts from: a name in configs/, or a path.
+    experiment: Name
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
+    # Name in the table -> settings on top of the experiment's.
+    runs: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    # Runs to draw as crosses: those without gates, that a curve is compared with.
+    baselines: tuple[str, ...] = ()
+
+    def model_post_init(self, context: Any) -> None:
+        """Baselines must be among the runs."""
+        unknown = sorted(set(self.baselines) - set(self.runs))
+        if unknown:
+            raise ConfigError(
+                f"baselines must be among runs: {list(self.runs)}. Received: {unknown}"
+            )
+
+
+def read_study(name: str) -> Study:
+    """Reads a study.
+
+    Args:
+        name: a file in `configs/experiments` without its ending, or a path.
+
+    Raises:
+        ConfigError: a key that is unknown or a value of the wrong type.
+        FileNotFoundError: there is no such study.
+    """
+    path = STUDIES_DIR / f"{name}.yaml"
+    if not path.is_file():
+        path = name
+    if not files.is_file(path):
+        known = sorted(p.stem for p in STUDIES_DIR.glob("*.yaml"))
+        raise FileNotFoundError(
+            f"There is no such study. Received: study={name!r}. Give the path of a "
+            f"YAML file, or one of: {', '.join(known) or '(none)'}"
+        )
+    values = read_yaml(path)
+    for key in ("seeds", "baselines"):
+        if isinstance(values.get(key), list):
+            values[key] = tuple(values[key])
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+            for e in error.errors(include_url=False)
+        ]
+        raise ConfigError("\n".join(problems)) from None

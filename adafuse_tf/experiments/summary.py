@@ -1,0 +1,78 @@
+"""Mean and spread over seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from adafuse_tf.layers.actions import ACTIONS
+
+
+def summarise(metrics: Mapping[str, Sequence[Mapping]]) -> list[dict]:
+    """One row per run.
+
+    Args:
+        metrics: name of a run to the content of `metrics.json` for each seed.
+
+    Returns:
+        Rows with `run`, and each of `top1`, `top1_sampled` (None without learned
+        policies), `gmacs` per clip, `share` of the dense twin's and the shares of the
+        actions as `{"mean", "std", "values"}`; the standard deviation is that of the
+        sample, None for one seed.
+    """
+    rows = []
+    for name, runs in metrics.items():
+        row = {
+            "run": name,
+            "top1": _spread([r["top1"] for r in runs]),
+            "top1_sampled": _spread([r.get("top1_sampled") for r in runs]),
+            "gmacs": _spread([r["gmacs_per_clip"] for r in runs]),
+            "share": _spread([1 - r["saved"] for r in runs]),
+        }
+        for action in ACTIONS:
+            row[action] = _spread([(r["policy"] or {}).get(action) for r in runs])
+        rows.append(row)
+    return rows
+
+
+def _spread(values):
+    if any(value is None for value in values):
+        return None
+    return {
+        "mean": float(np.mean(values)),
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "values": [float(value) for value in values],
+    }
+
+
+def as_markdown(rows: Sequence[Mapping]) -> str:
+    """The rows as a table for people: mean ± standard deviation."""
+    lines = [
+        "| run | top-1 | sampled | MMACs per clip | of dense | keep / reuse / skip |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        mix = "–"
+        if row["keep"]:
+            shares = (row[a]["mean"] for a in ("keep", "reuse", "skip"))
+            mix = " / ".join(f"{share:.0%}" for share in shares)
+        cells = (
+            row["run"],
+            _percent(row["top1"]),
+            _percent(row["top1_sampled"]),
+            _plus_minus(row["gmacs"], 1000, "{:.2f}"),
+            _percent(row["share"]),
+            mix,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _percent(value):
+    return "–" if value is None else f"{_plus_minus(value, 100, '{:.1f}')} %"
+
+
+def _plus_minus(value, scale, form):
+    text = form.format(scale * value["mean"])
+    if value["std"] is not None:
+        text += f" ± {form.format(scale * value['std'])}"
+    return text

@@ -1,0 +1,1 @@
+from tests.training.conftest import clips_in_memory, tiny_model  # noqa: F401

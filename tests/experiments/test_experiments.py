@@ -1,0 +1,99 @@
+"""Studies: what they read, what they say, and a small one from end to end."""
+
+import json
+
+import pytest
+
+from adafuse_tf.experiments import read_study, run_study
+from adafuse_tf.experiments.study import STUDIES_DIR
+from adafuse_tf.experiments.summary import as_markdown, summarise
+from adafuse_tf.models import VideoClassifier
+from adafuse_tf.training.config_loading import load_config
+from adafuse_tf.training.errors import ConfigError
+from tests.training.conftest import write_records
+
+
+@pytest.fixture
+def records(tmp_path):
+    return write_records(tmp_path / "records", {"train": 4, "validation": 4})
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in STUDIES_DIR.glob("*")))
+def test_every_run_of_a_study_is_a_network(name):
+    study = read_study(name)
+    for settings in study.runs.values():
+        config = load_config(study.experiment, overrides=[json.dumps(settings)])
+        model = config.task.model
+        assert VideoClassifier.from_preset(model.preset, 8, **model.overrides)
+
+
+def metrics(top1, gmacs, policy=None, **more):
+    return {"top1": top1, "gmacs_per_clip": gmacs, "saved": 0.25, "policy": policy} | (
+        more
+    )
+
+
+def test_mean_and_spread():
+    mix = {"keep": 0.5, "reuse": 0.1, "skip": 0.4}
+    rows = summarise(
+        {
+            "plain": [metrics(0.5, 0.02), metrics(0.7, 0.02)],
+            "gated": [metrics(0.8, 0.01, mix, top1_sampled=0.6)],
+        }
+    )
+    assert rows[0]["top1"]["mean"] == pytest.approx(0.6)
+    assert rows[0]["top1"]["std"] == pytest.approx(0.1 * 2**0.5)
+    assert rows[0]["keep"] is None and rows[1]["top1"]["std"] is None
+    assert as_markdown(rows).splitlines()[2:] == [
+        "| plain | 60.0 ± 14.1 % | – | 20.00 ± 0.00 | 75.0 ± 0.0 % | – |",
+        "| gated | 80.0 % | 60.0 % | 10.00 | 75.0 % | 50% / 10% / 40% |",
+    ]
+
+
+def test_a_study_runs_and_goes_on(
+    records, tmp_path, capfd, monkeypatch, tiny_model, clips_in_memory
+):
+    monkeypatch.setattr(
+        "adafuse_tf.experiments.run.run_side_by_side",
+        lambda jobs: {name: job() for name, job in jobs.items()},
+    )
+    study = tmp_path / "small.yaml"
+    study.write_text(
+        "title: t\nexperiment: demo\nseeds: [0, 1]\nbaselines: [Plain]\nruns:\n"
+        "  Plain: {task.model.preset: dense}\n  AdaFuse: {}\n"
+    )
+    overrides = [
+        f"task.data_dir={records},trainer.epochs=2",
+        "task.train_data.batch_size=4,task.validation_data.batch_size=4",
+        "task.preprocessing={num_frames: 4, resize: 16, crop: 16}",
+    ]
+    text = run_study(str(study), tmp_path / "runs", tmp_path / "out", overrides)
+    assert text == (tmp_path / "out" / "small.md").read_text().rstrip("\n")
+    assert (tmp_path / "out" / "small.png").stat().st_size > 5000
+    found = json.loads((tmp_path / "out" / "small.json").read_text())
+    assert found["seeds"] == [0, 1]
+    for row in found["rows"]:
+        folders = [
+            tmp_path / "runs" / f"{row['run'].lower()}_{seed}" for seed in (0, 1)
+        ]
+        measured = [json.loads((f / "metrics.json").read_text()) for f in folders]
+        assert row["top1"]["values"] == [m["top1"] for m in measured]
+        assert row["gmacs"]["values"] == [m["gmacs_per_clip"] for m in measured]
+    capfd.readouterr()
+    assert run_study(str(study), tmp_path / "runs", tmp_path / "out", overrides) == text
+    assert capfd.readouterr().err.count("Already trained") == 4
+
+
+def test_wrong_studies_say_what_is_wrong(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'nothing'.*one of: .*methods"):
+        read_study("nothing")
+    path = tmp_path / "s.yaml"
+    for text, message in (
+        ("title: t\nexperiment: demo\n", "runs: Field required"),
+        ("title: t\nexperiment: demo\nruns: {a: {}}\nseed: 1", "seed: Extra inputs"),
+        ("title: t\nexperiment: demo\nruns: {a: {}}\nseeds: [x]", "seeds.0: Input sh"),
+        ("title: t\nexperiment: demo\nruns: {a: {}}\nbaselines: [b]", "Received: .'b'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            read_study(str(path))

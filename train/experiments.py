@@ -1,0 +1,46 @@
+"""Trains the runs of a study with several seeds and compares them.
+
+    python train/demo.py  # makes the records of the camera moves
+    python train/experiments.py --study methods --work_dir runs/methods \
+        --params_override task.data_dir=runs/demo/records
+    python train/experiments.py --study budgets --work_dir runs/budgets \
+        --params_override task.data_dir=runs/demo/records
+
+`--study` names a file in `configs/experiments`, or is a path. The same command goes on
+with a study that was cut off. Writes `<study>.md`, `.json`, `.png` to `--output_dir`.
+"""
+
+from absl import app, flags
+
+_STUDY = flags.DEFINE_string("study", None, "What to compare.")
+_WORK_DIR = flags.DEFINE_string("work_dir", None, "Folder for the runs.")
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", "docs/experiments", "Folder for the comparison."
+)
+_PARAMS_OVERRIDE = flags.DEFINE_multi_string(
+    "params_override", [], "Settings for all runs, as train.py takes them."
+)
+flags.mark_flags_as_required(["study", "work_dir"])
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    from adafuse_tf import cli
+
+    cli.quiet_tensorflow()
+    with cli.one_line_errors():
+        from adafuse_tf.experiments import run_study
+
+        print(
+            run_study(
+                _STUDY.value,
+                _WORK_DIR.value,
+                _OUTPUT_DIR.value,
+                _PARAMS_OVERRIDE.value,
+            )
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)
