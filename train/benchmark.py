@@ -3,6 +3,7 @@
     python train/benchmark.py data                    # the input pipeline
     python train/benchmark.py data --soak_minutes 60  # and its memory over an hour
     python train/benchmark.py latency                 # dense against gated networks
+    python train/benchmark.py train                   # a step with gates and without
 
 Both sides of each comparison are measured in the same run. Results go to
 `--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too.
@@ -12,7 +13,10 @@ from absl import app, flags
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "docs/benchmarks", "Where to write.")
 _ROUNDS = flags.DEFINE_integer(
-    "rounds", None, "Repetitions; default: 5 for data, 24 for latency.", lower_bound=1
+    "rounds",
+    None,
+    "Repetitions; default: 5 for data, 24 for latency, 12 for train.",
+    lower_bound=1,
 )
 _WORK_DIR = flags.DEFINE_string(
     "work_dir", "runs/benchmark", "data: for what it reads."
@@ -23,8 +27,10 @@ _MANIFEST = flags.DEFINE_string(
 _SOAK_MINUTES = flags.DEFINE_float(
     "soak_minutes", 0.0, "data: then watch the memory for so long.", lower_bound=0.0
 )
-_DEPTHS = flags.DEFINE_list("depths", ["18", "50"], "latency: ResNets to time.")
-_SIZE = flags.DEFINE_integer("size", 224, "latency: frame size in pixels.")
+_DEPTHS = flags.DEFINE_list("depths", ["18", "50"], "latency, train: ResNets.")
+_SIZE = flags.DEFINE_integer(
+    "size", None, "Frame size in pixels; default: 224 for latency, 112 for train."
+)
 _RUNTIMES = flags.DEFINE_list(
     "runtimes", ["litert", "tensorflow"], "latency: litert, tensorflow."
 )
@@ -62,7 +68,7 @@ def _latency():
 
     settings = latency.LatencySettings(
         depths=tuple(_DEPTHS.value),
-        size=_SIZE.value,
+        size=_SIZE.value or 224,
         group_sizes=tuple(_GROUP_SIZES.value),
         hidden_units=_HIDDEN_UNITS.value,
         runtimes=tuple(_RUNTIMES.value),
@@ -75,7 +81,18 @@ def _latency():
     return latency.run(_OUTPUT_DIR.value, settings)
 
 
-_BENCHMARKS = {"data": _data, "latency": _latency}
+def _train():
+    from adafuse_tf.benchmarks import training_step
+
+    settings = training_step.TrainingSettings(
+        depths=tuple(_DEPTHS.value),
+        size=_SIZE.value or 112,
+        repeats=_ROUNDS.value or 12,
+    )
+    return training_step.run(_OUTPUT_DIR.value, settings)
+
+
+_BENCHMARKS = {"data": _data, "latency": _latency, "train": _train}
 
 
 def main(argv):

@@ -1,9 +1,7 @@
 """Times dense and gated networks against each other and against their MACs."""
 
-import concurrent.futures
 import dataclasses
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,6 +13,7 @@ from adafuse_tf.benchmarks.latency.networks import export_networks
 from adafuse_tf.benchmarks.latency.rows import rows_of
 from adafuse_tf.benchmarks.latency.table import as_csv, as_markdown
 from adafuse_tf.benchmarks.latency.variants import FORMS
+from adafuse_tf.benchmarks.own_process import in_own_process
 from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.inference.gated.gate import KINDS
 from adafuse_tf.inference.gated.probes import RUNTIMES
@@ -125,7 +124,7 @@ def measure(settings, report=to_stderr):
         for runtime in settings.runtimes:
             networks = [*settings.depths, *(["movinet"] * settings.with_movinet)]
             exported = {
-                network: _apart(
+                network: in_own_process(
                     export_networks, network, settings, runtime, folder, report
                 )
                 for network in networks
@@ -139,13 +138,6 @@ def measure(settings, report=to_stderr):
                     records = _time(variants, runtime, threads, settings, folder)
                     rows += rows_of(records, variants, runtime, threads, form)
     return rows
-
-
-def _apart(function, *arguments):
-    """Calls a function in a process of its own, which gives its memory back."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def _time(variants, runtime, threads, settings, folder):
