@@ -27,6 +27,21 @@ _FRAME_STEP = flags.DEFINE_integer(
 )
 _TOP_K = flags.DEFINE_integer("top_k", 5, "Labels to name.", lower_bound=1)
 flags.mark_flags_as_mutual_exclusive(["model_dir", "model"], required=True)
+for _name, _without, _default, _message in (
+    ("frame_step", "stream", 1, "--frame_step counts with --stream only."),
+    ("threads", "model", 1, "--threads counts with a .tflite in --model only."),
+    ("checkpoint", "model_dir", "last", "--checkpoint counts with --model_dir only."),
+):
+    flags.register_multi_flags_validator(
+        [_name, _without],
+        lambda given, n=_name, w=_without, d=_default: given[w] or given[n] == d,
+        _message,
+    )
+flags.register_multi_flags_validator(
+    ["top_k", "stream"],
+    lambda given: not given["stream"] or given["top_k"] == 5,
+    "--top_k does not count with --stream, which names one label.",
+)
 
 _EXIT_BAD_VIDEOS = 3
 

@@ -9,7 +9,7 @@ import pytest
 from adafuse_tf import cli, files
 from adafuse_tf.training import ConfigError, load_config
 
-SCRIPTS = ["train", "evaluate", "predict", "report", "export", "demo"]
+SCRIPTS = ["train", "evaluate", "predict", "report", "export", "demo", "experiments"]
 TRAIN = Path(__file__).resolve().parents[2] / "train"
 
 
@@ -25,6 +25,27 @@ def test_help_does_not_wait_for_tensorflow(script):
         [sys.executable, "-c", code], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    (
+        ["--model_dir=x", "--frame_step=2"],
+        ["--model_dir=x", "--threads=2"],
+        ["--model=x.tflite", "--checkpoint=best"],
+        ["--model=x.tflite", "--stream", "--top_k=2"],
+    ),
+    ids=" ".join,
+)
+def test_a_flag_that_would_not_count_is_an_error(arguments):
+    result = subprocess.run(
+        [sys.executable, TRAIN / "predict.py", *arguments, "a.mp4"],
+        capture_output=True,
+        text=True,
+    )
+    flag = arguments[-1].split("=")[0]
+    assert result.returncode == 1 and f"{flag} " in result.stderr
+    assert "count" in result.stderr
 
 
 def test_expected_error_is_one_line(capsys):
