@@ -3,10 +3,12 @@
     python train/benchmark.py data                    # the input pipeline
     python train/benchmark.py data --soak_minutes 60  # and its memory over an hour
     python train/benchmark.py latency                 # dense against gated networks
+    python train/benchmark.py latency --model_dir runs/my  # a run, as it decides
     python train/benchmark.py train                   # a step with gates and without
 
 Both sides of each comparison are measured in the same run. Results go to
-`--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too.
+`--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too
+(`latency_trained` with `--model_dir`).
 """
 
 from absl import app, flags
@@ -48,6 +50,9 @@ _MECHANISM = flags.DEFINE_enum(
     ["auto", "grouped", "consumer"],
     "latency: how gates save; auto: the cost model chooses per gate.",
 )
+_MODEL_DIR = flags.DEFINE_string(
+    "model_dir", None, "latency: a trained run to time instead, as it decides."
+)
 _MOVINET = flags.DEFINE_bool("movinet", True, "latency: time MoViNet-A0, too.")
 
 
@@ -77,6 +82,7 @@ def _latency():
         mechanism=_MECHANISM.value,
         repeats=_ROUNDS.value or 24,
         with_movinet=_MOVINET.value,
+        model_dir=_MODEL_DIR.value,
     )
     return latency.run(_OUTPUT_DIR.value, settings)
 

@@ -57,6 +57,18 @@ def test_ratios_are_of_the_same_round():
     assert list(parsed[0]) == list(COLUMNS) and parsed[0]["twin_realised"] == ""
 
 
+def test_a_trained_network_is_compared_with_its_twin_alone():
+    twin = variant("twin", 4.0, {ANY: 0})
+    gated = variant("gated", 4.0, {"as trained": 0}, twin="twin")
+    records = [
+        record(twin, ANY, 0, [30, 30], [8.0, 8.0]),
+        record(gated, "as trained", 0, [20, 20], [2.0, 6.0]),
+    ]
+    row = rows_of(records, [twin, gated], "litert", 1, "step")[1]
+    assert row["gmacs_per_frame"] == 2.0 and "plain_speed_up" not in row
+    assert row["twin_speed_up"] == pytest.approx(1.5) and row["twin_ideal"] == 2.0
+
+
 def test_every_mix_starts_at_its_drawn_frame_and_all_take_turns():
     calls = []
 
@@ -66,6 +78,9 @@ def test_every_mix_starts_at_its_drawn_frame_and_all_take_turns():
 
         def start(self, position):
             calls.append((self.name, "start", position))
+
+        def see(self, number):
+            calls.append((self.name, "see", number))
 
         def run(self):
             calls.append((self.name, "run"))
@@ -82,6 +97,7 @@ def test_every_mix_starts_at_its_drawn_frame_and_all_take_turns():
     timed = [c[0] for c in calls if c[1] == "run"][2:8]
     assert timed == list("ababab")
     assert ("b", "start", 7) in calls
+    assert [c[2] for c in calls if c[:2] == ("b", "see")] == [0, 1, 2, 3] * 2
 
 
 def test_drawn_shares():

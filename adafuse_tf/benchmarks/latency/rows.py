@@ -18,7 +18,7 @@ def rows_of(records, variants, runtime, threads, form):
             continue
         seen.add((variant.name, record["mix"]))
         ms = ms_of[variant.name, record["round"]]
-        if variant.plain is None:
+        if variant.twin is None:
             own = [m for (name, _), m in ms_of.items() if name == variant.name]
             ms = np.median(own)
         row = {
@@ -30,10 +30,12 @@ def rows_of(records, variants, runtime, threads, form):
             "ms_per_frame": float(ms) / variant.frames,
             "gmacs_per_frame": variant.gmacs,
         }
-        if variant.plain is not None:
+        if variant.twin is not None:
             spent = float(np.mean(record["gmacs"])) / variant.frames
             row["gmacs_per_frame"] = spent
             for key, name in (("plain", variant.plain), ("twin", variant.twin)):
+                if name is None:
+                    continue
                 dense = by_name[name]
                 dense_ms = ms_of[name, record["round"]] / dense.frames
                 speed_up, ideal = dense_ms / row["ms_per_frame"], dense.gmacs / spent

@@ -12,6 +12,7 @@ from adafuse_tf import files
 from adafuse_tf.benchmarks.latency.networks import export_networks
 from adafuse_tf.benchmarks.latency.rows import rows_of
 from adafuse_tf.benchmarks.latency.table import as_csv, as_markdown
+from adafuse_tf.benchmarks.latency.trained import export_trained
 from adafuse_tf.benchmarks.latency.variants import FORMS
 from adafuse_tf.benchmarks.own_process import in_own_process
 from adafuse_tf.benchmarks.report import write_report
@@ -37,6 +38,8 @@ class LatencySettings:
             `"consumer"`.
         repeats: Timed calls per network and mix.
         with_movinet: Whether to time MoViNet-A0, too.
+        model_dir: A run to time with the decisions that it takes on its validation
+            clips, in steps and at its own size, instead of all the networks above.
     """
 
     depths: tuple = (18, 50)
@@ -51,6 +54,7 @@ class LatencySettings:
     mechanism: str = "auto"
     repeats: int = 24
     with_movinet: bool = True
+    model_dir: str | None = None
 
     def __post_init__(self):
         for name in ("depths", "group_sizes", "threads"):
@@ -98,7 +102,8 @@ def run(output_dir, settings=None, report=to_stderr):
     """Exports the networks, times them in turns, compares them and writes the table.
 
     Args:
-        output_dir: Folder for `latency.md`, `latency.csv` and `latency.json`.
+        output_dir: Folder for `latency.md`, `latency.csv` and `latency.json`, or
+            `latency_trained.*` with a `model_dir`.
         settings: `LatencySettings`.
         report: Called with lines of text on the way, in several processes: a function
             of a module.
@@ -108,9 +113,10 @@ def run(output_dir, settings=None, report=to_stderr):
     """
     settings = settings or LatencySettings()
     rows = measure(settings, report)
-    files.write_text(files.join(output_dir, "latency.csv"), as_csv(rows))
+    name = "latency_trained" if settings.model_dir else "latency"
+    files.write_text(files.join(output_dir, f"{name}.csv"), as_csv(rows))
     values = {"settings": dataclasses.asdict(settings), "rows": rows}
-    return write_report(output_dir, "latency", values, as_markdown(rows))
+    return write_report(output_dir, name, values, as_markdown(rows))
 
 
 def measure(settings, report=to_stderr):
@@ -123,9 +129,12 @@ def measure(settings, report=to_stderr):
     with tempfile.TemporaryDirectory() as folder:
         for runtime in settings.runtimes:
             networks = [*settings.depths, *(["movinet"] * settings.with_movinet)]
+            export = export_networks
+            if settings.model_dir:
+                networks, export = [settings.model_dir], export_trained
             exported = {
                 network: in_own_process(
-                    export_networks, network, settings, runtime, folder, report
+                    export, network, settings, runtime, folder, report
                 )
                 for network in networks
             }
@@ -134,6 +143,8 @@ def measure(settings, report=to_stderr):
                     variants = [
                         v for vs in exported.values() for v in vs if v.form == form
                     ]
+                    if not variants:
+                        continue
                     report(f"Timing {runtime}, {threads} threads, {form}")
                     records = _time(variants, runtime, threads, settings, folder)
                     rows += rows_of(records, variants, runtime, threads, form)

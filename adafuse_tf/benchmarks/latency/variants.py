@@ -30,6 +30,8 @@ class Variant:
             everything and masks it, to compare a gated one with; else None.
         without_maps_of: Name of the network that this one is, but for handing no
             feature maps on to the next frame; else None.
+        inputs: An .npy file of what the calls see, one after the other and then from
+            the start: float32 `[N, 1, frames, H, W, 3]`; None for noise.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Variant:
     plain: str | None = None
     twin: str | None = None
     without_maps_of: str | None = None
+    inputs: str | None = None
 
 
 def make_model(preset, num_classes, seed=0, **overrides):
@@ -66,6 +69,7 @@ def export_variant(
     plain=None,
     twin=None,
     without_maps_of=None,
+    inputs=None,
 ):
     """Writes a variant as SavedModel and .tflite with the signature `run`.
 
@@ -78,7 +82,7 @@ def export_variant(
         num_frames: Frames of a clip T.
         mixes: Name of a mix to its first drawn frame.
         tflite: Whether to write the .tflite, too.
-        plain, twin, without_maps_of: See `Variant`.
+        plain, twin, without_maps_of, inputs: See `Variant`.
 
     Returns:
         A `Variant`.
@@ -106,7 +110,7 @@ def export_variant(
     return Variant(
         name=name, form=form, saved_model=str(path), tflite=f"{path}.tflite",
         frames=count, starts=mixes, gmacs=view.dense_gmacs(size, size),
-        plain=plain, twin=twin, without_maps_of=without_maps_of,
+        plain=plain, twin=twin, without_maps_of=without_maps_of, inputs=inputs,
     )  # fmt: skip
 
 

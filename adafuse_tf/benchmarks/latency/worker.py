@@ -33,8 +33,11 @@ def main(path):
     rng = np.random.default_rng(0)
     players, starts = {}, {}
     for variant in job["variants"]:
-        shape = (1, variant["frames"], job["size"], job["size"], 3)
-        frames = rng.normal(size=shape).astype("float32")
+        if variant["inputs"]:
+            frames = np.load(variant["inputs"])
+        else:
+            shape = (1, 1, variant["frames"], job["size"], job["size"], 3)
+            frames = rng.normal(size=shape).astype("float32")
         players[variant["name"]] = player(variant, threads, frames)
         starts[variant["name"]] = variant["starts"]
     records = play_in_turns(players, starts, job["repeats"])
