@@ -27,9 +27,7 @@ class BlockBuilder:
         state_strides: Layer that remembers feature maps to their stride.
     """
 
-    def __init__(
-        self, shift, shift_divisor, shift_projection, make_gate, gated_blocks
-    ):
+    def __init__(self, shift, shift_divisor, shift_projection, make_gate, gated_blocks):
         self.shift = shift
         self.shift_divisor = shift_divisor
         self.shift_projection = shift_projection
@@ -86,9 +84,7 @@ class BlockBuilder:
 
         shifted = x
         if self.shift != "none":
-            shift = TemporalShift(
-                self.shift, self.shift_divisor, name=f"{name}_shift"
-            )
+            shift = TemporalShift(self.shift, self.shift_divisor, name=f"{name}_shift")
             shifted = shift(x)
             self.state_strides[f"{name}_shift"] = total_stride // stride
 

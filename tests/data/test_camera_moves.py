@@ -106,7 +106,7 @@ def test_speed_of_a_pan_is_in_pixels_of_the_frame(photo):
     for seed in range(4):
         path = draw("pan_right", seed, aspect=1.0)
         moved = np.hypot(np.diff(path.x), np.diff(path.y)) / path.view[1:] * 64
-        assert np.all((moved >= 3.999) & (moved <= 8.001))
+        assert np.all((moved >= 5.999) & (moved <= 12.001))
 
 
 def poses_of_random_frames(move, count=1500, num_frames=8, aspect=1.5):

@@ -21,7 +21,7 @@ class TinyBackbone(keras.Model):
     def __init__(self, shift="causal", gated=True, **gate_options):
         names = ["stage1_block0", "stage2_block0"] if gated else []
         options = {"hidden_units": 8, **gate_options}
-        builder = BlockBuilder(shift, True, GateFactory(**options), names)
+        builder = BlockBuilder(shift, 8, True, GateFactory(**options), names)
         frames = keras.Input((None, None, None, 3), name="frames")
         x = builder.conv_bn(frames, 8, 3, 4, 4, "stem_conv")
         x = keras.layers.ReLU(name="stem_relu")(x)

@@ -42,7 +42,7 @@ def test_a_killed_conversion_goes_on_where_it_was(manifest, tmp_path):
     flags = ["--manifest", manifest, "--output_dir", out, *FLAGS]
     with scripts.start("prepare_data", *flags) as process:
         deadline = time.monotonic() + 60
-        while not list(out.glob("*.finished.json")):
+        while not any(note.stat().st_size for note in out.glob("*.finished.json")):
             assert process.poll() is None, process.stdout.read()
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -51,7 +51,8 @@ def test_a_killed_conversion_goes_on_where_it_was(manifest, tmp_path):
         process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
     assert not (out / "dataset.json").exists()
-    finished = {f.name: f.stat() for f in out.glob("*.tfrecord.finished")}
+    notes = [n for n in out.glob("*.finished.json") if n.stat().st_size]
+    finished = {n.stem: n.with_suffix("").stat() for n in notes}
     assert 1 <= len(finished) < 12
 
     code, text = scripts.run("prepare_data", *flags)
