@@ -39,7 +39,7 @@ def quantize(
     Raises:
         ValueError: The model has a loop, which the quantizer cannot handle.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(float_model))
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(float_model))
     if any(schema.BuiltinOperator.WHILE == c.builtinCode for c in model.operatorCodes):
         raise ValueError(
             "An LSTM, or a fused history over long clips, cannot be quantized to int8: "

@@ -79,7 +79,8 @@ def export_networks(network, settings, runtime, folder, report):
             )
         else:
             mechanisms = Mechanism(settings.mechanism)
-        count = max(settings.repeats + 1, 2 * frames)
+        # As many as all timed calls of a mix take, and the one before them.
+        count = (settings.repeats + 1) * frames
         actions, starts = drawn_table(dense, MIXES, count)
         view = GatedView(model, mechanisms, drawn=actions)
         name = f"AdaFuse-R{network} gated, groups of {group_size}"
