@@ -99,6 +99,24 @@ def _train():
 
 
 _BENCHMARKS = {"data": _data, "latency": _latency, "train": _train}
+# What counts for each, besides --output_dir and --rounds.
+_IN_RUNTIMES = {"runtimes", "threads"}
+_NETWORKS = {"depths", "size"}
+_GATED = {"forms", "group_sizes", "hidden_units", "mechanism", "movinet"}
+_COUNTS = {
+    "data": {"work_dir", "manifest", "soak_minutes"},
+    "latency": _IN_RUNTIMES | _NETWORKS | _GATED,
+    "latency --model_dir": _IN_RUNTIMES | {"model_dir"},
+    "train": _NETWORKS,
+}
+
+
+def _check_flags(benchmark):
+    if benchmark == "latency" and _MODEL_DIR.value:
+        benchmark += " --model_dir"
+    for name in sorted(set().union(*_COUNTS.values()) - _COUNTS[benchmark]):
+        if flags.FLAGS[name].present:
+            raise app.UsageError(f"--{name} does not count for {benchmark!r}.")
 
 
 def main(argv):
@@ -106,6 +124,7 @@ def main(argv):
         raise app.UsageError(
             f"Say which benchmark: {', '.join(_BENCHMARKS)}. Received: {argv[1:]}"
         )
+    _check_flags(argv[1])
     from adafuse_tf import cli
 
     cli.quiet_tensorflow()

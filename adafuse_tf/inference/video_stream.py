@@ -46,7 +46,7 @@ class VideoStream:
         num_frames: Their number.
 
     Raises:
-        ValueError: The model cannot stream.
+        ValueError: The model cannot stream, or only several streams at a time.
 
     Example:
 
@@ -65,6 +65,13 @@ class VideoStream:
             model = open_exported(model, num_threads)
         if model.card.no_stream:
             raise ValueError(f"{model.name} cannot stream: {model.card.no_stream}")
+        streams = model.inputs["step"]["frames"].shape[0]
+        if streams not in (None, 1):
+            raise ValueError(
+                "A `VideoStream` needs a model that takes one stream at a time; call "
+                "`open_exported(...).run('step', ...)` for more. Received: "
+                f"{model.name}, exported for {streams}"
+            )
         self._model = model
         self.labels = model.card.labels
         self.preprocessing = model.card.preprocessing

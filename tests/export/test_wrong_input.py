@@ -135,6 +135,8 @@ def test_labels_and_versions(exports, tmp_path):
 def test_streams_that_cannot_be(exports):
     with pytest.raises(ValueError, match="cannot stream.*needs the next frame"):
         VideoStream(tiny_classifier(shift="bidirectional", gated=False))
+    with pytest.raises(ValueError, match="one stream at a time.*exported for 2"):
+        VideoStream(exports.fused_pair)
     stream = VideoStream(exports.float32)
     for frames in (np.zeros((4, 4), "uint8"), np.zeros((0, 8, 8, 3), "uint8")):
         with pytest.raises(ValueError, match="at least one. Received") as error:

@@ -9,7 +9,10 @@ import pytest
 from adafuse_tf import cli, files
 from adafuse_tf.training import ConfigError, load_config
 
-SCRIPTS = ["train", "evaluate", "predict", "report", "export", "demo", "experiments"]
+SCRIPTS = [
+    "train", "evaluate", "predict", "report", "export", "demo", "experiments",
+    "benchmark",
+]  # fmt: skip
 TRAIN = Path(__file__).resolve().parents[2] / "train"
 
 
@@ -30,16 +33,20 @@ def test_help_does_not_wait_for_tensorflow(script):
 @pytest.mark.parametrize(
     "arguments",
     (
-        ["--model_dir=x", "--frame_step=2"],
-        ["--model_dir=x", "--threads=2"],
-        ["--model=x.tflite", "--checkpoint=best"],
-        ["--model=x.tflite", "--stream", "--top_k=2"],
+        ["predict.py", "a.mp4", "--model_dir=x", "--frame_step=2"],
+        ["predict.py", "a.mp4", "--model_dir=x", "--threads=2"],
+        ["predict.py", "a.mp4", "--model=x.tflite", "--checkpoint=best"],
+        ["predict.py", "a.mp4", "--model=x.tflite", "--stream", "--top_k=2"],
+        ["benchmark.py", "latency", "--model_dir=x", "--forms=step"],
+        ["benchmark.py", "train", "--model_dir=x"],
+        ["benchmark.py", "data", "--depths=18"],
     ),
     ids=" ".join,
 )
 def test_a_flag_that_would_not_count_is_an_error(arguments):
+    script, *arguments = arguments
     result = subprocess.run(
-        [sys.executable, TRAIN / "predict.py", *arguments, "a.mp4"],
+        [sys.executable, TRAIN / script, *arguments],
         capture_output=True,
         text=True,
     )
