@@ -123,11 +123,10 @@ class OptimizerConfig(Config):
     name: Literal["sgd", "adamw"] = "sgd"
     learning_rate: Positive = 0.01
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9  # sgd only
-    # Decoupled (learning_rate * weight_decay per step), on kernels only. With sgd and
-    # momentum m, an L2 penalty of w elsewhere is a weight_decay of w / (1 - m) here.
+    # On kernels only. With sgd an L2 penalty, added to the gradient after clipping and
+    # before momentum; with adamw decoupled (learning_rate * weight_decay per step).
     weight_decay: NonNegative = 0.0
-    # Global norm; null turns clipping off. With several replicas each one clips its
-    # own share of the gradient.
+    # Of the whole gradient, that of all devices; null turns clipping off.
     clip_norm: Positive | None = 20.0
     # The gradients of this many steps are averaged for one change of the weights; one
     # device only.
@@ -138,6 +137,8 @@ class OptimizerConfig(Config):
     step_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     # The rate climbs from 0 over this many epochs; parts of an epoch are fine.
     warmup_epochs: NonNegative = 0.0
+    # Biases learn at this times `learning_rate`; those of BatchNorm do not count.
+    bias_learning_rate_multiplier: Positive = 1.0
     # The policy nets learn at this times `learning_rate`.
     gate_learning_rate_multiplier: Positive = 1.0
 

@@ -183,6 +183,7 @@ class Experiment:
             trainer.optimizer,
             self.datasets.steps_per_epoch,
             trainer.epochs,
+            model.trainable_variables,
             gate_variables,
         )
         # Statistics of the whole batch, as one device would have them.

@@ -1,6 +1,6 @@
 """The optimizer of an experiment and its learning rate over time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import keras
 from keras import ops
@@ -11,32 +11,59 @@ from adafuse_tf.training.config import OptimizerConfig
 _NOT_DECAYED = ("bias", "gamma", "beta")
 
 
-class _WithMultiplier:
-    """Gives some variables another learning rate.
+class _Recipe:
+    """What a recipe asks for and Keras' optimizers lack."""
 
-    The rate itself is scaled, not the gradient: Adam would undo the latter.
-    """
-
-    _multiplied = frozenset()
-    _multiplier = 1.0
+    _multipliers: Mapping[str, float] = {}
 
     def multiply_learning_rate(self, variables: Iterable, multiplier: float) -> None:
-        """Sets the rate of `variables` to `multiplier` times that of the others."""
-        self._multiplied = frozenset(self._var_key(v) for v in variables)
-        self._multiplier = float(multiplier)
+        """Multiplies the rate of `variables`, also by what it was multiplied with.
+
+        The rate itself is scaled, not the gradient: Adam would undo the latter.
+        """
+        factors = dict(self._multipliers)
+        for variable in variables:
+            key = self._var_key(variable)
+            factors[key] = factors.get(key, 1.0) * float(multiplier)
+        self._multipliers = factors
 
     def update_step(self, gradient, variable, learning_rate):
-        if self._var_key(variable) in self._multiplied:
-            learning_rate = learning_rate * self._multiplier
+        factor = self._multipliers.get(self._var_key(variable))
+        if factor is not None:
+            learning_rate = learning_rate * factor
+        return super().update_step(gradient, variable, learning_rate)
+
+    # Keras clips what each device adds to the gradient. Clipped here is their sum, so
+    # that several devices do what one does.
+
+    def _clip_gradients(self, grads):
+        return grads
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        reduced = super()._all_reduce_sum_gradients(grads_and_vars)
+        gradients = super()._clip_gradients([gradient for gradient, _ in reduced])
+        variables = (variable for _, variable in reduced)
+        return list(zip(gradients, variables, strict=True))
+
+
+class SGD(_Recipe, keras.optimizers.SGD):
+    """`keras.optimizers.SGD` whose weight decay is an L2 penalty.
+
+    `weight_decay` times the weights is added to the clipped gradient, before momentum,
+    as PyTorch does and published recipes mean it; Keras shrinks the weights instead.
+    """
+
+    def _apply_weight_decay(self, variables):
+        """Leaves the weights alone: `update_step` changes the gradient."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.weight_decay and self._use_weight_decay(variable):
+            gradient = gradient + ops.cast(self.weight_decay, variable.dtype) * variable
         return super().update_step(gradient, variable, learning_rate)
 
 
-class SGD(_WithMultiplier, keras.optimizers.SGD):
-    """`keras.optimizers.SGD` with a second learning rate."""
-
-
-class AdamW(_WithMultiplier, keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW` with a second learning rate."""
+class AdamW(_Recipe, keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` with a rate per variable, clipped as a whole."""
 
 
 class LinearWarmup(keras.optimizers.schedules.LearningRateSchedule):
@@ -59,6 +86,7 @@ def build_optimizer(
     config: OptimizerConfig,
     steps_per_epoch: int,
     epochs: int,
+    variables: Iterable = (),
     gate_variables: Iterable = (),
 ) -> keras.optimizers.Optimizer:
     """Builds the optimizer that `config` describes.
@@ -66,7 +94,9 @@ def build_optimizer(
     Args:
         config: the `trainer.optimizer` part of an experiment.
         steps_per_epoch, epochs: length of the run, which schedules are a share of.
-        gate_variables: the variables that `gate_learning_rate_multiplier` is for.
+        variables: those to train; `bias_learning_rate_multiplier` is for the biases
+            among them.
+        gate_variables: those that `gate_learning_rate_multiplier` is for.
     """
     rate = build_learning_rate(config, steps_per_epoch, epochs)
     arguments = {
@@ -85,10 +115,13 @@ def build_optimizer(
     else:
         optimizer = AdamW(**arguments)
     optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-    if config.gate_learning_rate_multiplier != 1.0:
-        optimizer.multiply_learning_rate(
-            gate_variables, config.gate_learning_rate_multiplier
-        )
+    biases = [variable for variable in variables if variable.name == "bias"]
+    for group, multiplier in (
+        (biases, config.bias_learning_rate_multiplier),
+        (gate_variables, config.gate_learning_rate_multiplier),
+    ):
+        if multiplier != 1.0:
+            optimizer.multiply_learning_rate(group, multiplier)
     return optimizer
 
 

@@ -42,7 +42,7 @@ def test_gates_learn_at_their_own_rate(name):
         gate_learning_rate_multiplier=0.25,
     )
     gate, other = keras.Variable([1.0, 1.0]), keras.Variable([1.0, 1.0])
-    optimizer = build_optimizer(config, 10, 10, [gate])
+    optimizer = build_optimizer(config, 10, 10, gate_variables=[gate])
     for _ in range(3):
         optimizer.apply([np.float32([1, -2])] * 2, [gate, other])
     moved = 1 - np.array(other)
@@ -50,20 +50,56 @@ def test_gates_learn_at_their_own_rate(name):
     np.testing.assert_allclose(1 - np.array(gate), 0.25 * moved, rtol=1e-5)
 
 
+def dense(bias=1.0):
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    layer.bias.assign([bias, bias])
+    return layer
+
+
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_weight_decay_is_for_kernels(name):
     config = OptimizerConfig(
         name=name, learning_rate=0.1, schedule="constant", weight_decay=0.5
     )
-    layer = keras.layers.Dense(2)
-    layer.build((None, 3))
-    layer.bias.assign([1.0, 1.0])
+    layer = dense()
     before = np.array(layer.kernel)
     optimizer = build_optimizer(config, 10, 10)
     zeros = [np.zeros(v.shape, "float32") for v in layer.trainable_variables]
     optimizer.apply(zeros, layer.trainable_variables)
     np.testing.assert_allclose(np.array(layer.kernel), before * 0.95, rtol=1e-5)
     np.testing.assert_array_equal(np.array(layer.bias), [1, 1])
+
+
+def test_sgd_is_the_published_one():
+    """Clip, then decay in the gradient, then momentum; biases twice as fast."""
+    config = OptimizerConfig(
+        learning_rate=0.1,
+        schedule="constant",
+        momentum=0.9,
+        weight_decay=0.5,
+        clip_norm=1.0,
+        bias_learning_rate_multiplier=2.0,
+        gate_learning_rate_multiplier=3.0,
+    )
+    layers = dense(), dense()
+    kernels = [np.array(layer.kernel) for layer in layers]
+    biases, moved = [1.0, 1.0], [0.0] * 4
+    variables = [v for layer in layers for v in layer.trainable_variables]
+    gate = layers[1].trainable_variables
+    optimizer = build_optimizer(config, 10, 10, variables, gate)
+    for gradient in (2.0, 0.5, -3.0):
+        gradients = [np.full(v.shape, gradient, "float32") for v in variables]
+        optimizer.apply(gradients, variables)
+        clipped = gradient / max(1.0, abs(gradient) * np.sqrt(2 * 6 + 2 * 2))
+        for i, rate in enumerate((0.1, 0.3)):
+            moved[i] = 0.9 * moved[i] - rate * (clipped + 0.5 * kernels[i])
+            kernels[i] = kernels[i] + moved[i]
+            moved[2 + i] = 0.9 * moved[2 + i] - 2 * rate * clipped
+            biases[i] += moved[2 + i]
+    for i, layer in enumerate(layers):
+        np.testing.assert_allclose(np.array(layer.kernel), kernels[i], rtol=1e-5)
+        np.testing.assert_allclose(np.array(layer.bias), biases[i], rtol=1e-5)
 
 
 def test_accumulated_gradients_are_one_step_of_their_mean():

@@ -82,9 +82,9 @@ def test_a_row_has_the_papers_recipe(network, data):
     assert augmentation.flip_probability == (0.5 if data == "mini_kinetics" else 0.0)
     assert (task.train_data.batch_size, trainer.epochs) == (64, 50)
     assert (optimizer.name, optimizer.learning_rate) == ("sgd", 0.002)
-    # L2 of 5e-4, which momentum adds up in PyTorch and not here.
-    assert optimizer.weight_decay == pytest.approx(5e-4 / (1 - optimizer.momentum))
     assert (optimizer.momentum, optimizer.clip_norm) == (0.9, 20.0)
+    assert optimizer.weight_decay == 5e-4
+    assert optimizer.bias_learning_rate_multiplier == 2.0
     assert [share * trainer.epochs for share in optimizer.steps] == [20, 40]
     assert (optimizer.schedule, optimizer.step_factor) == ("step", 0.1)
     assert trainer.dense_warmup_epochs == optimizer.warmup_epochs == 0
