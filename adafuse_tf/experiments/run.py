@@ -5,9 +5,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.experiments.plot import draw_study
-from adafuse_tf.experiments.study import read_study
+from adafuse_tf.experiments.study import Study, folder_name, read_study
 from adafuse_tf.experiments.summary import as_markdown, summarise
+from adafuse_tf.training.config_loading import load_config
+from adafuse_tf.training.data_source import open_source
 from adafuse_tf.training.run import run_experiment
 from adafuse_tf.training.side_by_side import run_side_by_side
 
@@ -33,24 +36,31 @@ def run_study(
         The comparison as Markdown.
 
     Raises:
-        ConfigError, FileNotFoundError: see `read_study`.
+        ConfigError, FileNotFoundError: see `read_study`, `load_config` and
+            `open_source`; before anything is trained.
     """
     chosen = read_study(study)
     work_dir, output_dir = Path(work_dir), Path(output_dir)
+    settings = {
+        (name, seed): [json.dumps(changes), f"runtime.seed={seed}", *overrides]
+        for seed in chosen.seeds
+        for name, changes in chosen.runs.items()
+    }
+    for given in settings.values():  # better fails now than after hours
+        task = load_config(chosen.experiment, overrides=given).task
+        source = open_source(task)
+        for split in (task.train_data.split, task.validation_data.split):
+            source.num_clips(split)
+    stem = Path(study).stem
     jobs = {
         f"{name} {seed} ": functools.partial(
             run_experiment,
             "train_and_eval",
-            work_dir / f"{_folder(name)}_{seed}",
+            work_dir / f"{folder_name(name)}_{seed}",
             experiment=chosen.experiment,
-            overrides=[
-                json.dumps(settings),
-                f"runtime.seed={seed}",
-                *overrides,
-            ],
+            overrides=given,
         )
-        for seed in chosen.seeds
-        for name, settings in chosen.runs.items()
+        for (name, seed), given in settings.items()
     }
     measured = run_side_by_side(jobs)
     rows = summarise(
@@ -60,14 +70,25 @@ def run_study(
         }
     )
     output_dir.mkdir(parents=True, exist_ok=True)
-    stem = output_dir / Path(study).stem
-    values = {"title": chosen.title, "seeds": chosen.seeds, "rows": rows}
-    stem.with_suffix(".json").write_text(json.dumps(values, indent=2) + "\n")
-    draw_study(rows, chosen.title, chosen.baselines, stem.with_suffix(".png"))
-    text = as_markdown(rows)
-    stem.with_suffix(".md").write_text(text + "\n")
-    return text
+    draw_study(rows, chosen.title, chosen.baselines, output_dir / f"{stem}.png")
+    values = {
+        "title": chosen.title,
+        "experiment": chosen.experiment,
+        "overrides": list(overrides),
+        "seeds": chosen.seeds,
+        "runs": chosen.runs,
+        "rows": rows,
+    }
+    text = f"{_heading(chosen, overrides)}\n\n{as_markdown(rows)}"
+    return write_report(output_dir, stem, values, text)
 
 
-def _folder(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name.lower())
+def _heading(chosen: Study, overrides: Sequence[str]) -> str:
+    seeds = ", ".join(map(str, chosen.seeds))
+    return "\n".join(
+        [
+            f"{chosen.title}: experiment `{chosen.experiment}`, mean ± standard "
+            f"deviation of the seeds {seeds}.",
+            *(f"With `{override}`." for override in overrides),
+        ]
+    )

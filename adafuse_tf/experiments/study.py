@@ -25,12 +25,24 @@ class Study(Config):
     baselines: tuple[str, ...] = ()
 
     def model_post_init(self, context: Any) -> None:
-        """Baselines must be among the runs."""
+        """Baselines must be among the runs; each run has a folder of its own."""
         unknown = sorted(set(self.baselines) - set(self.runs))
         if unknown:
             raise ConfigError(
                 f"baselines must be among runs: {list(self.runs)}. Received: {unknown}"
             )
+        folders = [folder_name(name) for name in self.runs]
+        twins = [n for n in self.runs if folders.count(folder_name(n)) > 1]
+        if twins:
+            raise ConfigError(
+                "runs must differ in letters or digits, which their folders are named "
+                f"after. Received: {twins}"
+            )
+
+
+def folder_name(run: str) -> str:
+    """The name of a run in lower case, `_` for all that is no letter or digit."""
+    return "".join(c if c.isalnum() else "_" for c in run.lower())
 
 
 def read_study(name: str) -> Study:

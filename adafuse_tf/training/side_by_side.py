@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,17 +19,38 @@ def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
             comes with its name in front.
 
     Returns:
-        Name to what the job returned. An exception of a job is raised here.
+        Name to what the job returned. An exception of a job is raised here, once the
+        jobs that run beside it have ended; no other is started.
     """
-    cores = os.cpu_count() or 1
+    cores = _cores()
     workers = min(len(jobs), cores)
     threads = max(1, cores // workers)
+    failed = threading.Event()
+
+    def run(name: str, job: Callable[[], Any]) -> Any:
+        if failed.is_set():
+            raise concurrent.futures.CancelledError
+        try:
+            return _in_own_process(name, job, threads)
+        except BaseException:
+            failed.set()
+            print(f"{name.strip()} failed.", file=sys.stderr, flush=True)
+            raise
+
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = {
-            name: pool.submit(_in_own_process, name, job, threads)
-            for name, job in jobs.items()
-        }
-        return {name: future.result() for name, future in futures.items()}
+        futures = {name: pool.submit(run, name, job) for name, job in jobs.items()}
+    errors = [e for f in futures.values() if (e := f.exception())]
+    for error in errors:
+        if not isinstance(error, concurrent.futures.CancelledError):
+            raise error
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _cores() -> int:
+    """Those that this process may use, which a container has fewer of."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _in_own_process(name: str, job: Callable[[], Any], threads: int) -> Any:

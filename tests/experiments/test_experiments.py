@@ -68,10 +68,12 @@ def test_a_study_runs_and_goes_on(
         "task.preprocessing={num_frames: 4, resize: 16, crop: 16}",
     ]
     text = run_study(str(study), tmp_path / "runs", tmp_path / "out", overrides)
-    assert text == (tmp_path / "out" / "small.md").read_text().rstrip("\n")
+    page = (tmp_path / "out" / "small.md").read_text()
+    assert page == f"{text}\n" and "trainer.epochs=2" in page
     assert (tmp_path / "out" / "small.png").stat().st_size > 5000
     found = json.loads((tmp_path / "out" / "small.json").read_text())
-    assert found["seeds"] == [0, 1]
+    assert found["seeds"] == [0, 1] and found["overrides"] == overrides
+    assert found["runs"]["Plain"] == {"task.model.preset": "dense"}
     for row in found["rows"]:
         folders = [
             tmp_path / "runs" / f"{row['run'].lower()}_{seed}" for seed in (0, 1)
@@ -84,6 +86,22 @@ def test_a_study_runs_and_goes_on(
     assert capfd.readouterr().err.count("Already trained") == 4
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.epoch=3", "trainer.epoch: .*known key"),
+        ("task.data_dir=nowhere", "nowhere"),
+        ("task.validation_data.split=exam", "Received: split='exam'"),
+    ],
+)
+def test_wrong_overrides_show_before_anything_runs(
+    records, tmp_path, override, message, monkeypatch
+):
+    monkeypatch.setattr("adafuse_tf.experiments.run.run_side_by_side", None)
+    with pytest.raises((ConfigError, FileNotFoundError, ValueError), match=message):
+        run_study("groups", tmp_path, tmp_path, [f"task.data_dir={records}", override])
+
+
 def test_wrong_studies_say_what_is_wrong(tmp_path):
     with pytest.raises(FileNotFoundError, match="'nothing'.*one of: .*methods"):
         read_study("nothing")
@@ -93,6 +111,7 @@ def test_wrong_studies_say_what_is_wrong(tmp_path):
         ("title: t\nexperiment: demo\nruns: {a: {}}\nseed: 1", "seed: Extra inputs"),
         ("title: t\nexperiment: demo\nruns: {a: {}}\nseeds: [x]", "seeds.0: Input sh"),
         ("title: t\nexperiment: demo\nruns: {a: {}}\nbaselines: [b]", "Received: .'b'"),
+        ("title: t\nexperiment: demo\nruns: {a b: {}, A-b: {}}", "'a b', 'A-b'"),
     ):
         path.write_text(text)
         with pytest.raises(ConfigError, match=message):

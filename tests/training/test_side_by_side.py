@@ -22,6 +22,10 @@ def test_each_job_has_its_process_and_its_name(capfd):
         assert line in out
 
 
-def test_error_of_a_job_is_raised():
+def test_an_error_ends_all_that_has_not_begun(capfd, monkeypatch):
+    monkeypatch.setattr("adafuse_tf.training.side_by_side._cores", lambda: 1)
     with pytest.raises(ValueError, match="of this job"):
-        run_side_by_side({"good": own_process, "bad": fail})
+        run_side_by_side({"good": own_process, "bad": fail, "late": own_process})
+    found = capfd.readouterr()
+    assert "bad failed." in found.err
+    assert "good" in found.out and "late" not in found.out
