@@ -67,7 +67,7 @@ def histogram(groups: Mapping[str, Sequence[float]], unit: str, title: str) -> E
     svg.append(_line(left, base, left + width, base))
     svg.append(_text(left, base - height - 4, f"{top} videos", "start"))
     svg.append(_text(left - 4, base, 0, "end"))
-    for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
+    for share, anchor in ((0, "start"), (1, "end")):
         value = edges[0] + share * (edges[-1] - edges[0])
         text = f"{value:.4g}" + (f" {unit}" if share == 1 else "")
         svg.append(_text(left + share * width, base + 16, text, anchor))
@@ -75,14 +75,15 @@ def histogram(groups: Mapping[str, Sequence[float]], unit: str, title: str) -> E
 
 
 def line_chart(lines: Mapping[str, Sequence[float]], title: str) -> Element:
-    """Shares by epoch, from 0 to 1; a little above 1 is shown as such.
+    """Shares by epoch, from 0 to 1 or as far above as they go.
 
     Args:
         lines: class of the colour -> a value per epoch.
         title: read out instead of the picture.
     """
     svg = _svg(360, 190, title)
-    base, height, left, width = 165, 145, 40, 318
+    base, left, width = 165, 40, 318
+    height = 145 / max(1.0, *(max(values) for values in lines.values() if values))
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = base - share * height
         svg.append(_line(left, y, left + width, y, "grid" if share else ""))
@@ -91,7 +92,7 @@ def line_chart(lines: Mapping[str, Sequence[float]], title: str) -> Element:
     step = width / max(1, epochs - 1)
     for kind, values in lines.items():
         points = " ".join(
-            f"{left + i * step:.1f},{base - height * min(v, 1.1):.1f}"
+            f"{left + i * step:.1f},{base - height * v:.1f}"
             for i, v in enumerate(values)
         )
         svg.append(element("polyline", points=points, class_=f"line {kind}"))

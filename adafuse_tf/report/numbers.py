@@ -8,6 +8,17 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
+def percents(shares: Sequence[float]) -> list[str]:
+    """Shares that add up to 1 as whole percents that add up to 100."""
+    exact = [100 * share for share in shares]
+    whole = [int(value) for value in exact]
+    # Those that lose most by cutting their fractions get one more.
+    by_loss = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
+    for i in by_loss[: round(sum(exact)) - sum(whole)]:
+        whole[i] += 1
+    return [f"{value}%" for value in whole]
+
+
 def cost(gmacs: float) -> str:
     """Multiply-accumulates: `27.3 MMACs`, `12.1 GMACs`."""
     (number,), unit = costs([gmacs])

@@ -3,6 +3,7 @@
 from adafuse_tf.report.charts import ACTIONS, STEADY, legend, stacked_bar
 from adafuse_tf.report.content import Content
 from adafuse_tf.report.elements import Element, element, section, table
+from adafuse_tf.report.numbers import percents
 from adafuse_tf.report.summary import actions_legend
 
 _STEADY_TEXTS = {
@@ -58,7 +59,7 @@ def policies(content: Content) -> Element | None:
 def _bars(overall, per_gate, kinds) -> Element:
     rows = [
         [name, element("td", stacked_bar(shares, kinds), class_="graphic")]
-        + [f"{shares[kind]:.0%}" for kind in kinds]
+        + percents([shares[kind] for kind in kinds])
         for name, shares in {"all blocks": overall, **per_gate}.items()
     ]
     return table(["block", "", *kinds], rows, class_="bars")

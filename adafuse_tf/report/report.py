@@ -82,12 +82,15 @@ def write_report(
         notes = [
             "The run's videos are not there. The numbers are those of its "
             "metrics.json; the parts on single videos, and on how often decisions "
-            f"change, are left out. {error}"
+            "change, are left out. Name records with --input_path; a relative "
+            f"data_dir starts from the folder that the command runs in. {error}"
         ]
     else:
         metrics, videos = _measure(model, preprocessing, labels, clips, batch_size)
         where = clips.where
-        notes = _add_sampled(metrics, written) if input_path is None else []
+        notes = _add_sampled(metrics, written)
+        if input_path is not None:  # other videos than those of metrics.json
+            notes = []
     if not model.gates:
         notes.append(
             "This model has no gates: it computes everything in every frame, and every "

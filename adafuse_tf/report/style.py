@@ -4,11 +4,11 @@
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --panel: #f5f6f8; --ink: #1c2126;
   --faint: #5b6570; --line: #d9dde2; --keep: #0b5fa5; --reuse: #f2a541;
-  --skip: #d5d9de; --wrong: #c0392b; --calm: #9aa5af;
+  --skip: #bcc4cc; --wrong: #c0392b; --calm: #9aa5af;
   --steady1: #54408f; --steady2: #9f8bd8; --steady3: #dcd5f0; --shade: 11, 95, 165; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --panel: #1d2226;
   --ink: #e6e9ec; --faint: #9aa5af; --line: #343b42; --keep: #4c9be0;
-  --reuse: #f2a541; --skip: #454d55; --wrong: #ff8a75; --calm: #7b8792;
+  --reuse: #f2a541; --skip: #59636d; --wrong: #ff8a75; --calm: #7b8792;
   --steady1: #b39ff0; --steady2: #7560b8; --steady3: #3f3760; --shade: 60, 130, 200; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
@@ -41,6 +41,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px;
 th, td { padding: 5px 8px; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; }
 tbody th { font-weight: 450; }
+td { white-space: nowrap; }
 thead th { color: var(--faint); font-weight: 500; font-size: 13px;
   vertical-align: bottom; }
 .confusion { width: auto; }
@@ -49,6 +50,10 @@ thead th { color: var(--faint); font-weight: 500; font-size: 13px;
 .confusion td.diagonal { outline: 2px solid var(--keep); outline-offset: -2px; }
 .confusion td.strong { color: #fff; font-weight: 600; }
 .confusion thead th { text-align: center; }
+@media (max-width: 600px) { main { padding: 16px 12px 40px; }
+  .confusion { font-size: 12px; }
+  .confusion th, .confusion td { padding: 3px 4px; }
+  .confusion td { min-width: 26px; height: 28px; } }
 .confusion.upright thead th:not(:first-child) { vertical-align: bottom; height: 110px; }
 .confusion.upright thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .bars .graphic { width: 55%; }
@@ -62,13 +67,12 @@ thead th { color: var(--faint); font-weight: 500; font-size: 13px;
 .keep { --own: var(--keep); }
 .reuse { --own: var(--reuse); }
 .skip { --own: var(--skip); }
-.lines .skip { --own: var(--faint); }
 .always { --own: var(--steady1); }
 .clip { --own: var(--steady2); }
 .frame { --own: var(--steady3); }
 .right { --own: var(--calm); }
 .wrong { --own: var(--wrong); }
-.validation { --own: var(--steady1); }
+.validation { --own: var(--ink); }
 .train { --own: var(--calm); }
 i { background: var(--own); }
 path, rect { fill: var(--own); }

@@ -3,7 +3,7 @@
 from adafuse_tf.report.charts import ACTIONS, legend, stacked_bar
 from adafuse_tf.report.content import Content
 from adafuse_tf.report.elements import Element, element, section, table
-from adafuse_tf.report.numbers import cost, count, percent
+from adafuse_tf.report.numbers import cost, count, percent, percents
 
 _DECISIONS = "Policy networks are included. Gates take their most probable decisions. "
 _SAMPLED = "Sampled means drawn at random as in training, the mean of several passes."
@@ -107,14 +107,8 @@ def actions_legend() -> Element:
 
 
 def _mix(policy: dict[str, float]) -> Element:
-    return element(
-        "p",
-        [
-            element("span", element("i", class_=kind), f"{kind} {policy[kind]:.0%}")
-            for kind in ACTIONS
-        ],
-        class_="legend",
-    )
+    numbers = percents([policy[kind] for kind in ACTIONS])
+    return legend({k: f"{k} {n}" for k, n in zip(ACTIONS, numbers, strict=True)})
 
 
 def _card(title: str, number: str, note: str | None = None) -> Element:

@@ -19,7 +19,10 @@ def training(content: Content) -> Element | None:
     if content.gates and "validation/keep" in rows[0]:
         dense = content.metrics["dense_gmacs_per_clip"]
         rows = [{**row, "cost": row["validation/gmacs"] / dense} for row in rows]
-        price = {"validation": ("cost", "share of the cost without gates")}
+        about = "share of the cost without gates"
+        if max(row["cost"] for row in rows) > 1:
+            about += "; what is above 100% are the policy networks"
+        price = {"validation": ("cost", about)}
         mix = {kind: (f"validation/{kind}", kind) for kind in ACTIONS}
         charts += [
             _chart("Cost in validation", rows, price),

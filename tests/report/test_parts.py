@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from adafuse_tf.data import Preprocessing
+from adafuse_tf.report.charts import line_chart
 from adafuse_tf.report.classes import MATRIX_CLASSES, classes
 from adafuse_tf.report.content import Content
 from adafuse_tf.report.elements import element, page, table
 from adafuse_tf.report.gallery import Ranking
-from adafuse_tf.report.numbers import cost, costs, count
+from adafuse_tf.report.numbers import cost, costs, count, percents
 from adafuse_tf.report.steadiness import Steadiness
 from tests.report.pages import Page
 
@@ -69,6 +70,22 @@ def test_many_classes_get_a_list_of_mistakes():
     cells = Page(page("run", "", classes(few))).all("td")
     counts = [int(cell["data-n"]) for cell in cells if "data-n" in cell]
     assert sum(counts) == confusion[:9, :9].sum()
+
+
+def test_percents_add_up():
+    assert percents([0.334, 0.008, 0.658]) == ["33%", "1%", "66%"]
+    assert percents([0.3295, 0.006, 0.6645]) == ["33%", "1%", "66%"]
+    assert percents([1 / 3] * 3) == ["34%", "33%", "33%"]
+    assert percents([0.0, 1.0]) == ["0%", "100%"]
+
+
+def test_a_line_above_one_stays_in_the_chart():
+    for values in ([1.25, 0.5], [0.2, 0.4]):
+        drawn = line_chart({"validation": values}, "cost")
+        points = drawn.find("polyline").get("points").split()
+        heights = [165 - float(point.split(",")[1]) for point in points]
+        expected = [145 * value / max(1, *values) for value in values]
+        assert heights == pytest.approx(expected, abs=0.1)
 
 
 def test_numbers():
