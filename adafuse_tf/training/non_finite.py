@@ -1,25 +1,28 @@
 """What becomes of a run whose loss is NaN or infinite."""
 
+import contextlib
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
 from adafuse_tf.training.errors import NonFiniteLossError
 from adafuse_tf.training.run_state import RunState
+from adafuse_tf.training.schedules import Schedule
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Ends a run whose loss is NaN or infinite, before it spoils the checkpoints.
 
     A few such steps may be passed over instead: the model goes back to what was saved
-    last, the data do not.
+    last; the data and what follows their place, such as the learning rate, do not.
 
     Args:
         state: what the run can go on from.
         names_of_step: from epochs and steps before a step to the names of its clips.
         max_bad_steps: how many steps to pass over.
+        schedules: what has changed the model besides its steps, and does so again.
     """
 
     def __init__(
@@ -27,11 +30,13 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         state: RunState,
         names_of_step: Callable[[int, int], Sequence[str]],
         max_bad_steps: int = 0,
+        schedules: Sequence[Schedule] = (),
     ):
         super().__init__()
         self._state = state
         self._names_of_step = names_of_step
         self._left = max_bad_steps
+        self._schedules = schedules
         self._start = (state.epoch, state.step)
         self._epoch = state.epoch
 
@@ -59,10 +64,13 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 
     def _go_back(self) -> None:
         saved = RunState(self._state.path)
-        saved.restore(self.model)
+        with _count_kept(self.model.optimizer):
+            saved.restore(self.model)
         self.model.reset_metrics()
-        if saved.epoch == self._epoch and saved.step:
+        if saved.step:
             saved.add_metrics(self.model)
+        for schedule in self._schedules:
+            schedule.on_going_back(self._epoch, saved.step)
 
     def _last_good(self) -> str:
         state = self._state
@@ -70,3 +78,16 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
             return "There is no checkpoint from before."
         after = f", step {state.step} of the next" if state.step else ""
         return f"The last good checkpoint is that of epoch {state.epoch}{after}."
+
+
+@contextlib.contextmanager
+def _count_kept(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Keeps the number of steps, which the learning rate follows, as it is."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    count = optimizer._iterations
+    before = int(count)
+    yield
+    # Gradients that have been added up are a part of their sum: as many steps of the
+    # next change of the weights must seem done as before the steps that are undone.
+    undone = before - int(count)
+    count.assign(before - undone % (optimizer.gradient_accumulation_steps or 1))

@@ -36,10 +36,13 @@ def build_callbacks(
         asked: set when this process should end.
     """
     trainer, steps = config.trainer, datasets.steps_per_epoch
+    changing = _schedules(config, learned_policies(model), flops_loss, steps, state)
     learn = [
         Resume(state, datasets.position),
-        StopOnNonFiniteLoss(state, datasets.names_of_step, trainer.max_bad_steps),
-        *_schedules(config, learned_policies(model), flops_loss, steps, state),
+        StopOnNonFiniteLoss(
+            state, datasets.names_of_step, trainer.max_bad_steps, changing
+        ),
+        *changing,
     ]
     save = SaveState(
         state,

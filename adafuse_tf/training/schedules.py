@@ -13,7 +13,21 @@ from adafuse_tf.training.config import FlopsLossConfig, GumbelConfig
 _CERTAIN = 20.0
 
 
-class ScheduleByProgress(keras.callbacks.Callback):
+class Schedule(keras.callbacks.Callback):
+    """Changes a model by the place of the run, besides what the steps do."""
+
+    def on_going_back(self, epoch: int, step: int) -> None:
+        """Changes the model as it should be, after it got former values.
+
+        Args:
+            epoch: the present epoch.
+            step: steps of this epoch that the values have seen; those of 0 steps are
+                from before `on_epoch_begin`.
+        """
+        raise NotImplementedError
+
+
+class ScheduleByProgress(Schedule):
     """Assigns variables before each training step.
 
     The progress of a run goes from 0 at its first step to 1 at its last. A resumed run
@@ -58,16 +72,23 @@ class ScheduleByProgress(keras.callbacks.Callback):
             step += self._start[1]
         value = self._value(step / self._last_step)
         if value != self._assigned:
-            for variable in self._variables:
-                variable.assign(value)
-            self._assigned = value
+            self._assign(value)
+
+    def on_going_back(self, epoch, step):
+        """Assigns the value of the present step again."""
+        self._assign(self._assigned)
 
     def on_epoch_end(self, epoch, logs=None):
         """Reports the value of the epoch's last step."""
         logs[self._name] = self._assigned
 
+    def _assign(self, value: float) -> None:
+        for variable in self._variables:
+            variable.assign(value)
+        self._assigned = value
 
-class DenseWarmup(keras.callbacks.Callback):
+
+class DenseWarmup(Schedule):
     """Makes every gate keep all channels in the first epochs.
 
     The policy networks' last bias prefers "keep" so much that neither the noise nor the
@@ -95,6 +116,11 @@ class DenseWarmup(keras.callbacks.Callback):
             self._shift(_CERTAIN)
         elif epoch == self._epochs:
             self._shift(self._lead - _CERTAIN)
+
+    def on_going_back(self, epoch, step):
+        """Shifts the bias again if it is that of the end of the epoch before."""
+        if not step:
+            self.on_epoch_begin(epoch)
 
     def _shift(self, amount: float) -> None:
         for policy in self._policies:

@@ -63,6 +63,17 @@ def test_schedule_covers_the_run_and_survives_a_resume():
     assert logs == {"x": 1.0}
 
 
+def test_going_back_does_not_take_the_schedule_back():
+    variable = keras.Variable(-1.0)
+    schedule = ScheduleByProgress("x", [variable], lambda p: 1.0, 5, epochs=2)
+    schedule.on_epoch_begin(1)
+    schedule.on_train_batch_begin(1)
+    variable.assign(0.5)  # what was saved
+    schedule.on_going_back(1, step=1)
+    schedule.on_train_batch_begin(2)
+    assert float(variable) == 1
+
+
 @pytest.mark.parametrize("actions", [("skip", "reuse", "keep"), ("reuse", "keep")])
 def test_dense_warmup_keeps_everything_for_a_while(actions):
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 4, 6)).astype("float32")
