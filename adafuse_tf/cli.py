@@ -55,7 +55,12 @@ def quiet_tensorflow() -> None:
 
 def write_json(path: files.PathLike, value) -> None:
     """Writes indented JSON; the path may be a URL."""
-    files.write_text(path, json.dumps(value, indent=2) + "\n")
+    files.write_text(path, to_json(value))
+
+
+def to_json(value) -> str:
+    """Indented JSON as the text of a file."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def print_json(value) -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from adafuse_tf.layers.actions import ACTIONS
 from adafuse_tf.training.checkpoints import save_weights
 from adafuse_tf.training.policy_picture import policy_map
-from adafuse_tf.training.whole_files import write_errors
+from adafuse_tf.training.whole_files import write_errors, write_text_whole
 
 # Keras' name of a training metric -> ours; `train/` comes before it.
 _TRAINING_METRICS = {
@@ -154,7 +154,11 @@ def read_history(path: Path, epochs: int | None = None) -> list[dict]:
 
 
 def cut_history(path: Path, epochs: int) -> list[dict]:
-    """Drops the epochs after the first `epochs`, which a resumed run will repeat."""
+    """Drops the epochs after the first `epochs`, which a resumed run will repeat.
+
+    Raises:
+        WriteError: it cannot be written; the former file is still there.
+    """
     rows = read_history(path, epochs)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    write_text_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
     return rows

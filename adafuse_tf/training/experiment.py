@@ -12,7 +12,7 @@ from adafuse_tf.costs import FlopsLoss, MeanGMACs
 from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
-from adafuse_tf.training.config_loading import save_config
+from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
 from adafuse_tf.training.evaluation import evaluate
@@ -29,7 +29,11 @@ from adafuse_tf.training.resume import terminations
 from adafuse_tf.training.run_callbacks import build_callbacks
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.runtime import build_strategy, cluster_of, precision
-from adafuse_tf.training.whole_files import remove_leftovers, write_errors
+from adafuse_tf.training.whole_files import (
+    remove_leftovers,
+    write_errors,
+    write_text_whole,
+)
 from adafuse_tf.weights import initialize_backbone
 
 
@@ -142,8 +146,7 @@ class Experiment:
                 num_views=len(views),
             )
         metrics = {"checkpoint": checkpoint, **metrics, **damage.counts()}
-        with write_errors(self.folder.metrics):
-            cli.write_json(self.folder.metrics, metrics)
+        write_text_whole(self.folder.metrics, cli.to_json(metrics))
         self.folder.push()
         return metrics
 
@@ -200,8 +203,9 @@ class Experiment:
         with write_errors(self.folder.path):
             self.folder.path.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.folder.path)
-            cli.write_json(self.folder.labels, list(self.datasets.labels))
-            save_config(self.config, self.folder.params)
+        labels = list(self.datasets.labels)
+        write_text_whole(self.folder.labels, cli.to_json(labels))
+        write_text_whole(self.folder.params, to_yaml(self.config))
 
     def _check_same_run(self) -> None:
         """A folder holds one run: going on with other settings would mix two."""

@@ -33,6 +33,19 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def write_text_whole(path: Path, text: str) -> None:
+    """Writes a UTF-8 file, unless it already holds this text.
+
+    Raises:
+        WriteError: it cannot be written; the former file is still there.
+    """
+    content = text.encode()
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with written_whole(path) as new:
+        new.write_bytes(content)
+
+
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
     """Raises WriteError, which names the file, where it cannot be written."""

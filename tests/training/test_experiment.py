@@ -1,8 +1,10 @@
 """Whole runs on tiny data: files, metrics, resume, refusals."""
 
+import contextlib
 import errno
 import json
 import math
+import resource
 
 import h5py
 import keras
@@ -22,6 +24,7 @@ from adafuse_tf.training import (
     load_trained,
     run_experiment,
 )
+from adafuse_tf.training.errors import WriteError
 from adafuse_tf.training.evaluation import SAMPLING_SEEDS
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
@@ -319,6 +322,36 @@ def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch
     assert not list(tmp_path.glob("**/.saving-*"))
     state = RunState(tmp_path / "state.h5")
     assert (state.epoch, state.step) == (1, 0)
+
+
+@contextlib.contextmanager
+def nearly_full_disk():
+    """No file can get longer than 10 bytes."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_full_disk_at_a_start_leaves_what_was_there(records_dir, tmp_path):
+    run = Experiment(settings(records_dir), tmp_path)
+    run._write_params()
+    history = tmp_path / "metrics.jsonl"
+    history.write_text("".join(f'{{"epoch": {n}, "x": 0.1}}\n' for n in (1, 2, 3)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    other = Experiment(settings(records_dir, trainer__epochs="9"), tmp_path)
+    with nearly_full_disk():
+        run._write_params()  # nothing has changed
+        assert len(callbacks.cut_history(history, 3)) == 3
+        with pytest.raises(WriteError, match="metrics.jsonl: File too large"):
+            callbacks.cut_history(history, 1)
+        with pytest.raises(WriteError, match="params.yaml: File too large"):
+            other._write_params()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(callbacks.cut_history(history, 1)) == 1
+    assert len(callbacks.read_history(history)) == 1
 
 
 def test_model_dir_that_is_a_file(records_dir, tmp_path):
