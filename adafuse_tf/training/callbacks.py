@@ -24,19 +24,19 @@ _TRAINING_METRICS = {
 }
 
 
-class EpochMetrics(keras.callbacks.Callback):
-    """Completes an epoch's logs for the callbacks that come after it.
+class TrainingMetrics(keras.callbacks.Callback):
+    """Turns an epoch's logs into ours for the callbacks that come after it.
 
-    Keras' own logs come under `train/`, the learning rate and the duration are added,
-    and each measure's results under its own name.
+    Keras' own logs come under `train/`; the learning rate, what was left out of the
+    data and the duration are added.
 
     Args:
-        measures: name -> function without arguments that returns metrics.
+        damage: gives the counts of what was left out.
     """
 
-    def __init__(self, measures: Mapping[str, Callable[[], Mapping[str, float]]]):
+    def __init__(self, damage: Callable[[], Mapping[str, int]]):
         super().__init__()
-        self._measures = measures
+        self._damage = damage
         self._begin = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -52,9 +52,27 @@ class EpochMetrics(keras.callbacks.Callback):
         logs.clear()
         logs.update(own)
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs.update({f"train/{key}": v for key, v in self._damage().items()})
+        logs["seconds"] = time.monotonic() - self._begin
+
+
+class MeasuredMetrics(keras.callbacks.Callback):
+    """Adds each measure's results to an epoch's logs, and how long that took.
+
+    Args:
+        measures: name -> function without arguments that returns metrics.
+    """
+
+    def __init__(self, measures: Mapping[str, Callable[[], Mapping[str, float]]]):
+        super().__init__()
+        self._measures = measures
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measures."""
+        begin = time.monotonic()
         for name, measure in self._measures.items():
             logs.update({f"{name}/{key}": v for key, v in measure().items()})
-        logs["seconds"] = time.monotonic() - self._begin
+        logs["seconds"] += time.monotonic() - begin
 
 
 class SaveCheckpoints(keras.callbacks.Callback):

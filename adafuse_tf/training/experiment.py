@@ -74,6 +74,8 @@ class Experiment:
         self._check_same_run()
         state = RunState(self.folder.state)
         history = callbacks.read_history(self.folder.history)
+        if history and history[-1]["epoch"] >= state.epoch:
+            state.unmeasured = None
         if not state.exists and history and history[-1]["epoch"] == epochs:
             print(f"Already trained for {epochs} epochs.", file=sys.stderr)
             return load_trained(self.folder)[0]
@@ -109,6 +111,9 @@ class Experiment:
         )
         self.datasets.go_on(state.epoch, state.step)
         dataset = self.datasets.distributed_train(strategy, cluster)
+        # Each `fit` does this, but there is none behind the last epoch, whose weights
+        # and metrics may still be wanted.
+        chosen.on_train_begin()
         steps = self.datasets.steps_per_epoch - state.step
         # Keras must know when to stop: the step that finds no more data would count in
         # metrics and in the learning rate. And it must not take the rest of an epoch

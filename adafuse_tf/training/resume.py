@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import numpy as np
@@ -56,11 +56,18 @@ class Resume(keras.callbacks.Callback):
             self._to_restore = False
 
 
+class Asked(Exception):
+    """The process should end, and there is something to leave undone."""
+
+
 class SaveState(keras.callbacks.Callback):
     """Saves the state after every epoch, now and then within one, and on SIGTERM.
 
     After SIGTERM the process ends behind the present step, with exit code 143. Of
     several processes all end behind the same step if one has got the signal.
+
+    An epoch is saved before it is measured, which may take longer than a process is
+    given after SIGTERM; measuring what is missing then comes first when a run goes on.
 
     Args:
         state: where to.
@@ -69,7 +76,9 @@ class SaveState(keras.callbacks.Callback):
         every_steps: how often within an epoch; `None` for never.
         within_epochs: whether a run can go on within an epoch.
         write: whether this process writes.
-        after: called when there is a new state.
+        after: called when there is something new to keep.
+        measure: measures and notes an epoch, from its number and its logs; raises
+            `Asked` where the process should end first. Only called if `write`.
     """
 
     def __init__(
@@ -81,16 +90,23 @@ class SaveState(keras.callbacks.Callback):
         within_epochs: bool,
         write: bool,
         after: Callable[[], None],
+        measure: Callable[[int, dict], None],
     ):
         super().__init__()
         self._state = state
         self._steps_per_epoch = steps_per_epoch
         self._every_steps = every_steps
         self._within_epochs = within_epochs
-        self._write, self._after = write, after
+        self._write, self._after, self._measure = write, after, measure
         self._behind = (state.epoch, state.step)
         self._epoch = state.epoch
         self._asked = asked
+
+    def on_train_begin(self, logs=None):
+        """Measures the epoch that was only trained when the run was cut off."""
+        logs, self._state.unmeasured = self._state.unmeasured, None
+        if logs is not None:
+            self._measure_and_leave(self._state.epoch - 1, logs)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch."""
@@ -110,15 +126,25 @@ class SaveState(keras.callbacks.Callback):
             self._leave()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves, and ends the process if it was asked to."""
-        self._save(epoch + 1, 0)
+        """Saves, has it measured, and ends the process if it was asked to."""
+        self._save(epoch + 1, 0, logs)
         if self._all_leave():
             self._leave()
+        self._measure_and_leave(epoch, logs)
 
-    def _save(self, epoch: int, step: int) -> None:
-        self._state.save(self.model, epoch, step, self._write)
+    def _save(self, epoch: int, step: int, logs: dict | None = None) -> None:
+        self._state.save(self.model, epoch, step, self._write, logs)
         if self._write:
             self._after()
+
+    def _measure_and_leave(self, epoch: int, logs: dict) -> None:
+        if self._write:
+            # The others wait in `_all_leave`, so this one must get there, too.
+            with contextlib.suppress(Asked):
+                self._measure(epoch, logs)
+                self._after()
+        if self._all_leave():
+            self._leave()
 
     def _all_leave(self) -> bool:
         strategy = self.model.distribute_strategy
@@ -132,13 +158,23 @@ class SaveState(keras.callbacks.Callback):
 
     def _leave(self) -> None:
         if self._write:
+            epoch, step = self._state.epoch, self._state.step
+            where = f"in epoch {epoch + 1} after step {step}"
             print(
-                f"Terminated in epoch {self._state.epoch + 1} after step "
-                f"{self._state.step}; the same command goes on from there.",
+                f"Terminated {where if step else f'after epoch {epoch}'}; "
+                "the same command goes on from there.",
                 file=sys.stderr,
                 flush=True,
             )
         raise SystemExit(EXIT_TERMINATED)
+
+
+def unless_asked(batches: Iterable, asked: threading.Event) -> Iterator:
+    """The batches, until the process should end: then it raises `Asked`."""
+    for batch in batches:
+        if asked.is_set():
+            raise Asked
+        yield batch
 
 
 @contextlib.contextmanager

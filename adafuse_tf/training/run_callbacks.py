@@ -9,7 +9,7 @@ from adafuse_tf.training import callbacks, schedules
 from adafuse_tf.training.cluster import Cluster
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.datasets import Datasets
-from adafuse_tf.training.evaluation import Evaluator
+from adafuse_tf.training.measuring import build_measuring
 from adafuse_tf.training.model_dir import ModelDir, learned_policies
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.resume import Resume, SaveState
@@ -42,8 +42,12 @@ def build_callbacks(
         StopOnNonFiniteLoss(
             state, datasets.names_of_step, trainer.max_bad_steps, changing
         ),
+        callbacks.TrainingMetrics(datasets.train_damage.counts),
         *changing,
     ]
+    measure = None
+    if cluster.is_chief:
+        measure = build_measuring(config, model, datasets, folder, state, asked)
     save = SaveState(
         state,
         asked,
@@ -53,28 +57,9 @@ def build_callbacks(
         within_epochs=not config.task.max_bad,
         write=cluster.is_chief,
         after=folder.push,
+        measure=measure,
     )
-    if not cluster.is_chief:
-        return [*learn, save]
-    rows = callbacks.cut_history(folder.history, state.epoch)
-    measures = _Measures(model, datasets)
-    best = max((row["validation/top1"] for row in rows), default=-1.0)
-    return [
-        learn[0],
-        learn[1],
-        callbacks.EpochMetrics(measures.by_name()),
-        *learn[2:],
-        callbacks.SaveCheckpoints(
-            folder.checkpoint("last"),
-            folder.checkpoint("best"),
-            "validation/top1",
-            best,
-        ),
-        callbacks.EpochLog(
-            folder.history, folder.tensorboard, trainer.epochs, measures.policies
-        ),
-        save,
-    ]
+    return [*learn, save]
 
 
 def _schedules(config, policies, flops_loss, steps, state) -> list:
@@ -96,39 +81,3 @@ def _schedules(config, policies, flops_loss, steps, state) -> list:
             )
         )
     return found
-
-
-class _Measures:
-    """What is measured after each epoch."""
-
-    def __init__(self, model, datasets):
-        self._evaluator = Evaluator(model)
-        self._datasets = datasets
-        self._sample = datasets.train_sample()
-        self._validation = datasets.validation()
-        self._tally = None
-
-    def by_name(self) -> dict:
-        return {
-            "train": self._datasets.train_damage.counts,
-            "train_argmax": self._measure_sample,
-            "validation": self._validate,
-        }
-
-    def policies(self) -> dict:
-        """Those of the last validation."""
-        return self._tally.policy_per_channel()
-
-    def _measure_sample(self) -> dict:
-        return _epoch_metrics(self._evaluator.tally(self._sample))
-
-    def _validate(self) -> dict:
-        views = len(self._datasets.views)
-        self._tally = self._evaluator.tally(self._validation, num_views=views)
-        damage = self._datasets.validation_damage.counts()
-        return {**_epoch_metrics(self._tally), **damage}
-
-
-def _epoch_metrics(tally) -> dict[str, float]:
-    metrics = {"loss": tally.loss, "top1": tally.top1, "gmacs": tally.gmacs}
-    return {**metrics, **(tally.policy() or {})}

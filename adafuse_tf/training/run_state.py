@@ -1,5 +1,7 @@
 """All that a run goes on from, in one file."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -22,12 +24,15 @@ class RunState:
         epoch: whole epochs that are done; 0 without a file.
         step: further steps that are done.
         exists: whether there was a file.
+        unmeasured: the logs of the last whole epoch, where it has been trained and
+            perhaps not been measured; else `None`.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.exists = path.is_file()
         self.epoch = self.step = 0
+        self.unmeasured: dict[str, float] | None = None
         self._values: list[np.ndarray] = []
         self._sums: list[np.ndarray] = []
         if self.exists:
@@ -35,6 +40,7 @@ class RunState:
                 with h5py.File(path) as file:
                     self.epoch = int(file.attrs["epoch"])
                     self.step = int(file.attrs["step"])
+                    self.unmeasured = json.loads(file.attrs.get("logs", "null"))
                     self._values = _read(file["variables"])
                     self._sums = _read(file["metrics"])
             except (OSError, KeyError) as error:
@@ -55,7 +61,14 @@ class RunState:
         for variable, value in zip(model.metrics_variables, self._sums, strict=True):
             variable.assign(keras.ops.convert_to_numpy(variable) + value)
 
-    def save(self, model: keras.Model, epoch: int, step: int, write: bool) -> None:
+    def save(
+        self,
+        model: keras.Model,
+        epoch: int,
+        step: int,
+        write: bool,
+        logs: Mapping[str, float] | None = None,
+    ) -> None:
         """Writes the model's present state.
 
         Args:
@@ -63,6 +76,7 @@ class RunState:
             epoch, step: what is done.
             write: whether this process writes; all must call, since they have metrics
                 of their parts of the batches to add up.
+            logs: of an epoch that has ended; who goes on from here measures it first.
 
         Raises:
             NonFiniteLossError: a value is NaN or infinite; the former file stays.
@@ -83,7 +97,7 @@ class RunState:
         self.epoch, self.step = epoch, step
         if write:
             with written_whole(self.path) as path, h5py.File(path, "w") as file:
-                file.attrs.update(epoch=epoch, step=step)
+                file.attrs.update(epoch=epoch, step=step, logs=json.dumps(logs))
                 for name, arrays in (("variables", values), ("metrics", sums)):
                     group = file.create_group(name)
                     for number, array in enumerate(arrays):

@@ -4,7 +4,9 @@ import contextlib
 import errno
 import json
 import math
+import os
 import resource
+import signal
 
 import h5py
 import keras
@@ -28,6 +30,7 @@ from adafuse_tf.training.errors import WriteError
 from adafuse_tf.training.evaluation import SAMPLING_SEEDS
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
+from adafuse_tf.training.tally import Tally
 from tests.training.conftest import FRAMES, SIZE, settings, write_records
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "clips_in_memory")
@@ -168,6 +171,60 @@ def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
     # 2 steps an epoch: the optimizer went on counting.
     assert int(model.optimizer.iterations) == 6
     assert not (tmp_path / "state.h5").exists()
+
+
+def terminated_run(config, folder, place, calls):
+    """Gets SIGTERM in a call of a method, and leaves before there is another one."""
+    method, left = getattr(*place), [calls]
+
+    def terminate(*args, **options):
+        assert left[0]
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return method(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*place, terminate)
+        with pytest.raises(SystemExit, match="143"):
+            Experiment(config, folder).train()
+    rows = callbacks.read_history(folder / "metrics.jsonl")
+    return [row["epoch"] for row in rows]
+
+
+def test_terminated_before_an_epoch_is_measured(records_dir, tmp_path, capsys):
+    config, folder = settings(records_dir), tmp_path / "run"
+    model = Experiment(config, tmp_path / "undisturbed").train()
+    # Two batches of the training sample, and the first one of the validation.
+    assert terminated_run(config, folder, (Tally, "add"), calls=3) == []
+    assert "Terminated after epoch 1; the same command" in capsys.readouterr().err
+    # The last step of the run.
+    step = (StopOnNonFiniteLoss, "on_train_batch_end")
+    assert terminated_run(config, folder, step, calls=2) == [1]
+    assert "Terminated after epoch 2; the same command" in capsys.readouterr().err
+    again = Experiment(config, folder).train()
+    for expected, found in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    rows, expected_rows = (
+        [row | {"seconds": 0} for row in callbacks.read_history(path / "metrics.jsonl")]
+        for path in (folder, tmp_path / "undisturbed")
+    )
+    assert rows == expected_rows
+    names = ["checkpoints/last.weights.h5", "checkpoints/best.weights.h5"]
+    assert all((folder / name).is_file() for name in names)
+    assert steps_shown(folder) == [1, 2]
+    assert not (folder / "state.h5").exists()
+
+
+def steps_shown(folder):
+    """The steps of a scalar in TensorBoard."""
+    return [
+        event.step
+        for events in sorted((folder / "tensorboard").iterdir())
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+        if value.tag == "validation/top1"
+    ]
 
 
 def test_finished_run_is_not_trained_again(trained):
@@ -314,7 +371,7 @@ def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", fill)
-        message = r"Cannot write .*last.weights.h5: No space left on device\. What"
+        message = r"Cannot write .*state.h5: No space left on device\. What"
         with pytest.raises(OSError, match=message) as e:
             Experiment(config, tmp_path).train()
     assert "\n" not in str(e.value)
