@@ -14,7 +14,8 @@ Settings come from the defaults, then `--experiment`, then `--config_file`s, the
 On all GPUs of this machine: `runtime.distribution_strategy=mirrored`; of several
 machines: docs/training.md. The same command goes on with a run that was cut off.
 `--mode eval` measures what is in `--model_dir`, with the settings of its own
-params.yaml. Metrics go to metrics.json and to the screen.
+params.yaml; `task.data_dir`, `task.source`, `task.max_bad`, `task.validation_data` and
+`runtime` may be given anew. Metrics go to metrics.json and to the screen.
 """
 
 from absl import app, flags

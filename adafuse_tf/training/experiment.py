@@ -12,6 +12,7 @@ from adafuse_tf.costs import FlopsLoss, MeanGMACs
 from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_changes import changes
 from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
@@ -70,6 +71,7 @@ class Experiment:
         """
         runtime, epochs = self.config.runtime, self.config.trainer.epochs
         cluster = cluster_of(runtime)
+        self.folder.check_is_folder()
         self.folder.fetch()
         self._check_same_run()
         state = RunState(self.folder.state)
@@ -135,10 +137,13 @@ class Experiment:
     def evaluate(self, checkpoint: str = "last") -> dict:
         """Measures a checkpoint on the validation split and writes `metrics.json`.
 
+        The model is that of the folder; data and precision are the configuration's.
+
         Returns:
             `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
         """
-        model, preprocessing, labels = load_trained(self.folder, checkpoint)
+        runtime = self.config.runtime
+        model, preprocessing, labels = load_trained(self.folder, checkpoint, runtime)
         check_labels(self.datasets.labels, labels)
         views, damage = self.datasets.views, self.datasets.validation_damage
         size = views.size(preprocessing)
@@ -219,12 +224,12 @@ class Experiment:
         before = self.folder.read_config()
         if not (self.folder.history.is_file() or self.folder.state.is_file()):
             return  # it never got anywhere
-        changed = _differences(before.model_dump(), self.config.model_dump())
+        changed = changes(before, self.config)
         if changed:
             raise ConfigError(
                 f"{self.folder.name} holds a run of another configuration; take a new "
                 "--model_dir, or the old settings to go on with it. Received: "
-                + "; ".join(f"{k}={new!r}, was {old!r}" for k, old, new in changed)
+                + "; ".join(changed.values())
             )
         check_labels(self.datasets.labels, self.folder.read_labels())
 
@@ -249,14 +254,3 @@ def _clear_worker_errors(cluster):
             "Another worker has ended or cannot be reached; start all of them again "
             f"to go on. Received: nothing from it, as worker {cluster.index}"
         ) from None
-
-
-def _differences(old: dict, new: dict, prefix: str = "") -> list[tuple]:
-    found = []
-    for key in sorted({*old, *new}):
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{prefix}{key}.")
-        elif before != after:
-            found.append((prefix + key, before, after))
-    return found

@@ -11,7 +11,7 @@ from adafuse_tf.data import Preprocessing
 from adafuse_tf.layers import LearnedPolicy
 from adafuse_tf.models import VideoClassifier
 from adafuse_tf.training.checkpoints import load_weights
-from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config import ExperimentConfig, RuntimeConfig
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.errors import ModelDirError
 from adafuse_tf.training.mirror import Mirror
@@ -43,6 +43,16 @@ class ModelDir:
         self.history = self.path / "metrics.jsonl"
         self.tensorboard = self.path / "tensorboard"
         self.state = self.path / "state.h5"
+
+    def check_is_folder(self) -> None:
+        """Raises NotADirectoryError where a file is in the way of the folder."""
+        for path in (self.path, *self.path.parents):
+            if path.exists():
+                break
+        if not path.is_dir():
+            raise NotADirectoryError(
+                f"{path} is a file; give a folder. Received: model_dir={self.name!r}"
+            )
 
     def fetch(self, *paths: Path) -> None:
         """Copies files, or all that a run goes on with, from a remote folder."""
@@ -84,13 +94,16 @@ class ModelDir:
 
 
 def load_trained(
-    model_dir: files.PathLike | ModelDir, checkpoint: str = "last"
+    model_dir: files.PathLike | ModelDir,
+    checkpoint: str = "last",
+    runtime: RuntimeConfig | None = None,
 ) -> tuple[VideoClassifier, Preprocessing, tuple[str, ...]]:
     """Loads what `train/train.py` has trained.
 
     Args:
         model_dir: the folder of the run, or its URL.
         checkpoint: `"last"`, or `"best"` by top-1 on the validation split.
+        runtime: whose precision to compute in; `None` for that of the training.
 
     Returns:
         `(model, preprocessing, labels)`; `labels[i]` is the name of logit `i`.
@@ -109,7 +122,7 @@ def load_trained(
             f"There is no checkpoint '{checkpoint}' yet; train for an epoch at least. "
             f"Received: model_dir={folder.name!r}"
         )
-    with precision(config.runtime):
+    with precision(runtime or config.runtime):
         model = build_model(config, len(labels))
     load_weights(model, weights)
     return model, preprocessing_of(config), labels

@@ -23,6 +23,7 @@ from adafuse_tf.training import (
     NonFiniteLossError,
     callbacks,
     evaluate_records,
+    experiment,
     load_trained,
     run_experiment,
 )
@@ -125,6 +126,42 @@ def test_metrics_agree_with_profile(trained, records_dir):
     assert metrics["top1_sampled"] == pytest.approx(np.mean(hits))
     assert np.sum(metrics["confusion"]) == 8
     assert np.trace(metrics["confusion"]) == round(8 * metrics["top1"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"overrides": ["task.preprocessing.num_frames=2"]}, "num_frames=2, was 4"),
+        (
+            {"overrides": ["task.model.overrides={width: 0.5},trainer.epochs=7"]},
+            r"task.model.overrides.width=0.5, was None; trainer.epochs=7, was 2",
+        ),
+        ({"experiment": "fir_action"}, "leave the experiment out"),
+    ],
+)
+def test_evaluation_refuses_what_would_not_count(trained, options, message):
+    with pytest.raises(ConfigError, match=message) as e:
+        run_experiment("eval", trained[0], **options)
+    assert "\n" not in str(e.value)
+
+
+def test_evaluation_on_other_data_in_another_precision(trained, tmp_path, monkeypatch):
+    other = write_records(tmp_path, {"train": 0, "test": 2})
+    precisions = []
+    run = experiment.evaluate
+
+    def evaluate(model, *args, **options):
+        precisions.append(model.gates["gate"].compute_dtype)
+        return run(model, *args, **options)
+
+    monkeypatch.setattr(experiment, "evaluate", evaluate)
+    overrides = [
+        f"task.data_dir={other},task.validation_data.split=test",
+        "runtime.mixed_precision_dtype=mixed_bfloat16,trainer.epochs=2",
+    ]
+    metrics = run_experiment("eval", trained[0], overrides=overrides)
+    assert metrics["num_clips"] == 4
+    assert precisions == ["bfloat16"]
 
 
 def test_records_with_another_label_order(trained, records_dir, tmp_path):
@@ -411,10 +448,12 @@ def test_full_disk_at_a_start_leaves_what_was_there(records_dir, tmp_path):
     assert len(callbacks.read_history(history)) == 1
 
 
-def test_model_dir_that_is_a_file(records_dir, tmp_path):
+@pytest.mark.parametrize("name", ("run", "run/deeper"))
+def test_model_dir_that_is_a_file(records_dir, tmp_path, name):
     (tmp_path / "run").write_text("")
-    with pytest.raises(OSError, match="run"):
-        Experiment(settings(records_dir), tmp_path / "run" / "deeper").train()
+    with pytest.raises(OSError, match="/run is a file; give a folder. Received") as e:
+        Experiment(settings(records_dir), tmp_path / name).train()
+    assert "\n" not in str(e.value)
 
 
 def test_lost_loss_ends_the_run(records_dir, tmp_path):

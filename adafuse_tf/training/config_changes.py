@@ -1,0 +1,42 @@
+"""What differs between two configurations, and which of it counts in an evaluation."""
+
+from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.errors import ConfigError
+
+# The rest, such as the model, its preprocessing and its cost, is as it was trained.
+_COUNT_IN_EVALUATION = (
+    "task.data_dir",
+    "task.source",
+    "task.max_bad",
+    "task.validation_data.",
+    "runtime.",
+)
+
+
+def changes(old: ExperimentConfig, new: ExperimentConfig) -> dict[str, str]:
+    """What differs, by its dotted key, as `"a.b=1, was 2"`."""
+    found = _differences(old.model_dump(), new.model_dump())
+    return {key: f"{key}={new!r}, was {old!r}" for key, old, new in found}
+
+
+def check_evaluation(trained: ExperimentConfig, config: ExperimentConfig) -> None:
+    """Raises ConfigError where `config` changes what a trained model has settled."""
+    found = changes(trained, config)
+    refused = [found[k] for k in found if not k.startswith(_COUNT_IN_EVALUATION)]
+    if refused:
+        allowed = ", ".join(key.rstrip(".") for key in _COUNT_IN_EVALUATION)
+        raise ConfigError(
+            f"An evaluation takes other settings for {allowed} only; leave out the "
+            f"rest, which is as the model was trained. Received: {'; '.join(refused)}"
+        )
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[tuple]:
+    found = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append((prefix + key, before, after))
+    return found
