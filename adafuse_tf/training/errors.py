@@ -10,7 +10,7 @@ class ModelDirError(ValueError):
 
 
 class NonFiniteLossError(ArithmeticError):
-    """The training loss became NaN or infinite."""
+    """The training loss, or a weight, became NaN or infinite."""
 
 
 class WriteError(OSError):

@@ -1,4 +1,4 @@
-"""What becomes of a run whose loss is NaN or infinite."""
+"""What becomes of a run whose loss or weights are NaN or infinite."""
 
 import contextlib
 import math
@@ -6,14 +6,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
+from keras import ops
 
 from adafuse_tf.training.errors import NonFiniteLossError
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.schedules import Schedule
 
+# Looking at all weights takes a small part of a step.
+_STEPS_BETWEEN_LOOKS = 20
+
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Ends a run whose loss is NaN or infinite, before it spoils the checkpoints.
+    """Ends a run whose loss or weights are NaN or infinite, before checkpoints are.
 
     A few such steps may be passed over instead: the model goes back to what was saved
     last; the data and what follows their place, such as the learning rate, do not.
@@ -45,22 +49,36 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Raises NonFiniteLossError where the running mean of the loss is lost."""
-        loss = (logs or {}).get("loss", 0.0)
-        if math.isfinite(loss):
-            return
+        """Raises NonFiniteLossError where the loss's running mean or a weight is lost.
+
+        Weights are looked at now and then: layers such as ReLU may hide them.
+        """
         step = batch + (self._start[1] if self._epoch == self._start[0] else 0)
-        names = "; ".join(self._names_of_step(self._epoch, step)) or "unknown"
-        where = f"The loss is not finite in epoch {self._epoch + 1}, step {step + 1}; "
-        what = f"{self._last_good()} Its clips: {names}. Received: loss={loss}"
+        loss = (logs or {}).get("loss", 0.0)
+        where = f"in epoch {self._epoch + 1}, step {step + 1}; "
+        if not math.isfinite(loss):
+            names = "; ".join(self._names_of_step(self._epoch, step)) or "unknown"
+            about = f"Its clips: {names}. Received: loss={loss}"
+            self._go_back_or_stop(f"The loss is not finite {where}", about)
+        elif (step + 1) % _STEPS_BETWEEN_LOOKS == 0:
+            spoilt = _first_not_finite(self.model)
+            if spoilt is not None:
+                about = (
+                    f"They were at most {_STEPS_BETWEEN_LOOKS} steps before. "
+                    f"Received: {spoilt}, with loss={loss}"
+                )
+                self._go_back_or_stop(f"Weights are not finite {where}", about)
+
+    def _go_back_or_stop(self, what: str, about: str) -> None:
+        about = f"{self._last_good()} {about}"
         if not self._left or not self._state.path.is_file():
             raise NonFiniteLossError(
-                f"{where}lower trainer.optimizer.learning_rate, add warmup_epochs or "
-                f"set clip_norm. {what}"
+                f"{what}lower trainer.optimizer.learning_rate, add warmup_epochs or "
+                f"set clip_norm. {about}"
             )
         self._left -= 1
         self._go_back()
-        print(f"{where}going back. {what}", file=sys.stderr, flush=True)
+        print(f"{what}going back. {about}", file=sys.stderr, flush=True)
 
     def _go_back(self) -> None:
         saved = RunState(self._state.path)
@@ -78,6 +96,14 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
             return "There is no checkpoint from before."
         after = f", step {state.step} of the next" if state.step else ""
         return f"The last good checkpoint is that of epoch {state.epoch}{after}."
+
+
+def _first_not_finite(model: keras.Model) -> str | None:
+    """The path of a weight."""
+    for weight in model.weights:
+        if not ops.all(ops.isfinite(weight)):
+            return weight.path
+    return None
 
 
 @contextlib.contextmanager
