@@ -113,8 +113,9 @@ class TinyBackbone(keras.Model):
 def build_tiny(config, num_classes):
     """Stands in for `build_model`; the preset `dense` has nothing to learn."""
     learned = config.task.model.preset != "dense"
-    backbone = TinyBackbone(config.task.model.overrides.get("channels", 8), learned)
-    return VideoClassifier(backbone, num_classes, dropout=0.0)
+    options = config.task.model.overrides
+    backbone = TinyBackbone(options.get("channels", 8), learned)
+    return VideoClassifier(backbone, num_classes, dropout=options.get("dropout", 0.0))
 
 
 def in_memory(pipeline):
