@@ -17,6 +17,7 @@ from adafuse_tf import files
 EXIT_USAGE = 2
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_EXPECTED = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
 # What becomes of a path that is a file, not a folder, or may not be written.
 _PATH_ERRORS = (
     FileExistsError,
@@ -38,12 +39,19 @@ def one_line_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, OSError, ArithmeticError, ImportError) as error:
-        if not isinstance(error, _PATH_ERRORS) and not _raised_here(error):
+    except Exception as error:
+        if not is_expected(error):
             raise
         message = str(error) or type(error).__name__
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether `one_line_errors` says an error in one line."""
+    if isinstance(error, _PATH_ERRORS):
+        return True
+    return isinstance(error, _EXPECTED) and _raised_here(error)
 
 
 def quiet_tensorflow() -> None:

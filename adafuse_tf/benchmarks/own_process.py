@@ -3,9 +3,36 @@
 import concurrent.futures
 import multiprocessing
 
+from adafuse_tf import cli
+
 
 def in_own_process(function, *arguments):
-    """Calls a function where nothing has been allocated yet; its memory comes back."""
+    """Calls a function where nothing has been allocated yet; its memory comes back.
+
+    Args:
+        function: Of a module, so that it can be pickled.
+        *arguments: What to call it with.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        Exception: What it raises; an expected error is raised here anew, so that
+            `cli.one_line_errors` knows it for one of this package.
+    """
     context = multiprocessing.get_context("spawn")  # TensorFlow does not fork
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(function, *arguments).result()
+        result, expected = pool.submit(_call, function, arguments).result()
+    if expected is not None:
+        raise expected
+    return result
+
+
+def _call(function, arguments):
+    """`(result, None)`, or `(None, error)`: where it was raised is not pickled."""
+    try:
+        return function(*arguments), None
+    except Exception as error:
+        if not cli.is_expected(error):
+            raise
+        return None, error

@@ -39,7 +39,7 @@ class Agreement:
 
 
 def measure_agreement(
-    model, exported: ExportedModel, clips: np.ndarray
+    model, exported: ExportedModel, clips: np.ndarray, window: int | None = None
 ) -> dict[str, Agreement]:
     """Compares a `.tflite` of one clip at a time with the model that it came from.
 
@@ -47,20 +47,32 @@ def measure_agreement(
         model: The `VideoClassifier`.
         exported: The opened file.
         clips: uint8 `[N, T, crop, crop, 3]`.
+        window: That of the file's streams, see `write_litert`.
 
     Returns:
         `{"clip": ...}`, and under `"step"` the same frame by frame where the model can
         stream.
     """
-    reference = tf.function(Answers(model, exported.card.labels, True).clip)
-    expected = _stack(
-        tf.nest.map_structure(lambda x: x.numpy(), reference(tf.constant(clip[None])))
+    answers = Answers(model, exported.card.labels, True, window)
+    expected = _reference(answers.clip, clips)
+    found = _stack(exported.run("clip", frames=clip[None]) for clip in clips)
+    agreement = {"clip": _compare(expected, found)}
+    if not exported.card.no_stream:
+        if window is not None:  # else a stream says what the clip does
+            state = answers.init_state(tf.zeros(1, tf.int32))
+            expected = _reference(lambda x: answers.step(x, **state), clips)
+        found = _stack(_stepwise(exported, clip) for clip in clips)
+        agreement["step"] = _compare(expected, found)
+    return agreement
+
+
+def _reference(function, clips):
+    """What Keras says, one clip at a time."""
+    compiled = tf.function(function, autograph=False)
+    return _stack(
+        tf.nest.map_structure(lambda x: x.numpy(), compiled(tf.constant(clip[None])))
         for clip in clips
     )
-    found = {"clip": _stack(exported.run("clip", frames=clip[None]) for clip in clips)}
-    if not exported.card.no_stream:
-        found["step"] = _stack(_stepwise(exported, clip) for clip in clips)
-    return {name: _compare(expected, answers) for name, answers in found.items()}
 
 
 def _stepwise(exported, clip):

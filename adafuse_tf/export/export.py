@@ -168,7 +168,9 @@ def export_model_dir(
         if checks is not None:
             try:
                 agreement = {
-                    format: measure_agreement(model, open_exported(path), checks)
+                    format: measure_agreement(
+                        model, open_exported(path), checks, window
+                    )
                     for format, path in paths.items()
                 }
             except ImportError as error:

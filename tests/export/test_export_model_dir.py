@@ -115,6 +115,13 @@ def test_what_was_found_out_of_other_formats_stays(output_dir):
     assert set(report) == {"tflite", "tflite_float16"}
 
 
+def test_streams_with_a_window_are_compared_with_such_streams(output_dir):
+    run, exported = output_dir / "adafuse", output_dir / "exported"
+    export = export_model_dir(run, exported, formats=["tflite"], window=1)
+    for agreement in export.agreement["tflite"].values():
+        assert agreement.top1 == 1.0 and agreement.probability < 1e-5
+
+
 def test_without_litert_it_says_what_is_left_out(output_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     export = export_model_dir(output_dir / "adafuse", output_dir / "exported")
