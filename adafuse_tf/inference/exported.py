@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,15 @@ from adafuse_tf.inference.answers import STATE_PREFIX, Answers
 MODEL_FILE = "model.json"
 LABELS_FILE = "labels.txt"
 PARAMS_FILE = "params.yaml"
+
+_CARD_TYPES = {
+    "labels": list,
+    "preprocessing": dict,
+    "gates": dict,
+    "cropped": bool,
+    "no_stream": str | None,
+    "sampler": dict,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,17 +66,35 @@ class ModelCard:
         return json.dumps(values, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "ModelCard":
-        """The inverse of `to_json`."""
-        values = json.loads(text)
-        return cls(
-            tuple(values["labels"]),
-            Preprocessing.from_dict(values["preprocessing"]),
-            dict(values["gates"]),
-            values["cropped"],
-            values["no_stream"],
-            Sampler(**values["sampler"]),
-        )
+    def from_json(cls, text: str | bytes, where: str | Path) -> "ModelCard":
+        """The inverse of `to_json`.
+
+        Args:
+            text: What `to_json` gave.
+            where: The file that it was read from, for the message.
+
+        Raises:
+            ValueError: It is anything else.
+        """
+        try:
+            values = json.loads(text)
+            known = values if isinstance(values, dict) else {}
+            missing = [
+                name
+                for name, kind in _CARD_TYPES.items()
+                if name not in known or not isinstance(known[name], kind)
+            ]
+            if missing:
+                raise ValueError(f"it has no proper {', '.join(missing)}")
+            values["labels"] = tuple(values["labels"])
+            values["preprocessing"] = Preprocessing.from_dict(values["preprocessing"])
+            values["sampler"] = Sampler(**values["sampler"])
+            return cls(**{name: values[name] for name in _CARD_TYPES})
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"The {MODEL_FILE} is damaged or not of train/export.py: "
+                f"{_one_line(error)}. Received: {str(where)!r}"
+            ) from error
 
 
 class ExportedModel:
@@ -229,12 +257,11 @@ def open_exported(path, num_threads: int | None = None) -> ExportedModel:
         raise FileNotFoundError(f"There is no exported model. Received: {str(path)!r}")
     if path.is_dir():
         return _open_saved_model(path)
-    card = ModelCard.from_json(_attached_file(path, MODEL_FILE))
+    card = ModelCard.from_json(_attached_file(path, MODEL_FILE), path)
     try:
         return _LiteRT(path.name, card, path, num_threads)
     except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"LiteRT cannot open {path}: {reason}") from error
+        raise ValueError(f"LiteRT cannot open {path}: {_one_line(error)}") from error
 
 
 def as_exported(
@@ -285,14 +312,15 @@ def _open_saved_model(folder):
             "Not a SavedModel of train/export.py: it needs saved_model.pb and "
             f"assets/{MODEL_FILE}. Received: {str(folder)!r}"
         )
+    card = ModelCard.from_json(card_file.read_bytes(), card_file)
     try:
-        card = ModelCard.from_json(card_file.read_text(encoding="utf-8"))
         loaded = tf.saved_model.load(str(folder))
         functions = dict(loaded.signatures.items())
         functions.pop("serving_default")  # `clip` by another name
     except (LookupError, OSError, ValueError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"TensorFlow cannot open {folder}: {reason}") from error
+        raise ValueError(
+            f"TensorFlow cannot open {folder}: {_one_line(error)}"
+        ) from error
     graphs = _Graphs(str(folder), card, functions)
     graphs.loaded = loaded  # its functions need its variables to stay alive
     return graphs
@@ -303,11 +331,16 @@ def _attached_file(path, name):
     try:
         with zipfile.ZipFile(path) as attached:
             return attached.read(name)
-    except (zipfile.BadZipFile, KeyError):
+    except (zipfile.BadZipFile, zlib.error, KeyError):
         raise ValueError(
             f"The file is cut short, or not a .tflite of train/export.py: it has no "
             f"{name}. Received: {str(path)!r}"
         ) from None
+
+
+def _one_line(error):
+    # TensorFlow's own errors add the graph to their message.
+    return " ".join(str(getattr(error, "message", error)).split())
 
 
 def _shape_text(shape):

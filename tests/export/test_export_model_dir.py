@@ -71,7 +71,7 @@ def test_the_end_of_the_demo(output_dir, capsys):
     params = (output_dir / "adafuse" / "params.yaml").read_text()
     assert (assets / "params.yaml").read_text() == params
     for card in (
-        ModelCard.from_json((assets / "model.json").read_text()),
+        ModelCard.from_json((assets / "model.json").read_text(), assets),
         open_exported(export.paths["tflite"]).card,
     ):
         assert card.labels == LABELS and card.preprocessing.crop == SIZE

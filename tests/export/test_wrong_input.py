@@ -1,6 +1,8 @@
 """Every mistake gets one clear line."""
 
+import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -44,13 +46,44 @@ def test_state_of_another_number_of_streams(exports):
 
 
 def test_damaged_saved_model(exports, tmp_path):
-    for name in ("saved_model.pb", "variables/variables.index", "assets/model.json"):
+    for name, message in (
+        ("saved_model.pb", "TensorFlow cannot open"),
+        ("variables/variables.index", "TensorFlow cannot open"),
+        ("assets/model.json", "model.json is damaged"),
+    ):
         copy = tmp_path / name.replace("/", "_")
         shutil.copytree(exports.saved_model, copy)
         (copy / name).write_bytes((copy / name).read_bytes()[:20])
-        with pytest.raises(ValueError, match="TensorFlow cannot open") as error:
+        with pytest.raises(ValueError, match=message) as error:
             open_exported(copy)
         assert "\n" not in str(error.value)
+
+
+def test_foreign_model_cards(exports, tmp_path):
+    saved_model = tmp_path / "saved_model"
+    shutil.copytree(exports.saved_model, saved_model)
+    card = saved_model / "assets" / "model.json"
+    good = json.loads(card.read_text())
+    crop = good["preprocessing"] | {"crop": "all"}
+    for content, message in (
+        (b"\xff", "decode"),
+        (b"[]", "no proper labels, preprocessing, gates, cropped, no_stream, sampler"),
+        (b"{}", "no proper labels, preprocessing, gates, cropped, no_stream, sampler"),
+        ({**good, "gates": None}, "no proper gates"),
+        ({**good, "preprocessing": crop}, "`crop` must be an int"),
+        ({**good, "sampler": {"stride": 0}}, "`stride` must be >= 1"),
+        ({**good, "sampler": {"pace": 1}}, "pace"),
+    ):
+        if isinstance(content, dict):
+            content = json.dumps(content).encode()
+        card.write_bytes(content)
+        litert = tmp_path / "foreign.tflite"
+        with zipfile.ZipFile(litert, "w") as file:
+            file.writestr("model.json", content)
+        for path in (saved_model, litert):
+            with pytest.raises(ValueError, match=message) as error:
+                open_exported(path)
+            assert one_line(error) and str(path) in str(error.value)
 
 
 def test_view_of_another_model(exports, tmp_path):
