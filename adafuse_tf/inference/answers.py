@@ -129,7 +129,7 @@ class Answers:
         if self._gated is None:
             out, new = run_step(self._view, frames, past)
         else:
-            out, new = self._gated.step(frames, past, _OUTPUTS)
+            out, new = self._gated.step(frames, past, outputs=_OUTPUTS)
         following = {name: new[key] for name, key in self._state_keys.items()}
         return {**self._answers(out), **following}
 

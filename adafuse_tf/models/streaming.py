@@ -5,6 +5,7 @@ zeros at the start, and a step returns it with the same keys, shapes and dtypes.
 """
 
 import math
+import numbers
 import weakref
 
 import keras
@@ -18,8 +19,11 @@ from adafuse_tf.layers import (
     FrameLSTM,
     TemporalShift,
 )
-from adafuse_tf.layers.state import check_state
+from adafuse_tf.layers.state import check_mapping, check_state
 from adafuse_tf.models.graph import run_graph
+
+# What feature maps may be stored in.
+MAP_DTYPES = ("float16", "float32")
 
 _compiled = weakref.WeakKeyDictionary()
 _shapes_of = weakref.WeakKeyDictionary()
@@ -27,11 +31,9 @@ _shapes_of = weakref.WeakKeyDictionary()
 
 def initial_state(model, batch_size, height, width, window=None, dtype=None):
     """Zero state for streams of frames of one size; see `VideoClassifier`."""
-    for name, value in (("batch_size", batch_size), ("window", window)):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value!r}"
-            )
+    check_sizes(batch_size=batch_size, height=height, width=width)
+    if window is not None:
+        check_sizes(window=window)
     state = {}
     for layer in _stateful_layers(model):
         stride = model.backbone.state_strides.get(layer.name)
@@ -48,11 +50,75 @@ def initial_state(model, batch_size, height, width, window=None, dtype=None):
         else:
             own = layer.initial_state(batch_size)
         for key, value in own.items():
-            # The rest is small, or must count beyond what half precision can.
-            if dtype is not None and len(value.shape) == 4:
-                value = ops.cast(value, dtype)
             state[f"{layer.name}/{key}"] = value
-    return state
+    return state if dtype is None else store_maps(state, dtype)
+
+
+def check_sizes(**sizes):
+    """Raises ValueError for the first that is no positive integer, by its name."""
+    for name, value in sizes.items():
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not whole or value < 1:
+            raise ValueError(
+                f"`{name}` must be a positive integer. Received: {name}={value!r}"
+            )
+
+
+def store_maps(state, dtype):
+    """The state with its feature maps in a precision.
+
+    Args:
+        state: `dict[str, Tensor]`.
+        dtype: `"float16"` or `"float32"`.
+
+    Raises:
+        ValueError: Any other precision.
+    """
+    if dtype not in MAP_DTYPES:
+        raise ValueError(
+            f"`dtype` must be one of {MAP_DTYPES}. Received: dtype={dtype!r}"
+        )
+    # The rest is small, or must count beyond what half precision can.
+    return {
+        key: ops.cast(value, dtype) if len(value.shape) == 4 else value
+        for key, value in state.items()
+    }
+
+
+def window_of(state, owner):
+    """The number of frames that a state averages over, or None for all of them.
+
+    Args:
+        state: What was received as one.
+        owner: Name of the model, for the message.
+
+    Raises:
+        TypeError: It is no dict.
+    """
+    check_mapping(state, owner)
+    shape = getattr(state.get("consensus/window"), "shape", ())
+    return shape[1] if len(shape) > 1 else None
+
+
+def clear(state, reset):
+    """The state with some streams at their start; `reset` is boolean `[B]`."""
+    return {key: _clear(value, reset) for key, value in state.items()}
+
+
+def check_reset(reset, batch_size):
+    """`reset` as a tensor.
+
+    Raises:
+        ValueError: It is not boolean `[batch_size]`.
+    """
+    reset = ops.convert_to_tensor(reset)
+    if tuple(reset.shape) != (batch_size,) or reset.dtype != "bool":
+        raise ValueError(
+            f"`reset` must be {batch_size} booleans, one per stream. Received: "
+            f"shape={tuple(reset.shape)}, "
+            f"dtype={keras.backend.standardize_dtype(reset.dtype)}"
+        )
+    return reset
 
 
 def step(model, frames, state, reset=None, outputs=("logits", "gmacs")):
@@ -60,10 +126,12 @@ def step(model, frames, state, reset=None, outputs=("logits", "gmacs")):
     frames = _check_frames(frames)
     _check_state(model, frames, state)
     functions = _compiled.setdefault(model, {})
-    if outputs not in functions:
+    # Of each window a function of its own: in one for all it would not be known.
+    key = outputs, window_of(state, model.name)
+    if key not in functions:
         view = model.with_outputs(*outputs)
         # The view, not the model: the entry must not keep its own key alive.
-        functions[outputs] = tf.function(
+        functions[key] = tf.function(
             lambda frames, state, reset: run_step(view, frames, state, reset),
             reduce_retracing=True,
             autograph=False,
@@ -71,8 +139,8 @@ def step(model, frames, state, reset=None, outputs=("logits", "gmacs")):
     if reset is None:
         reset = tf.zeros((frames.shape[0],), "bool")
     else:
-        reset = _check_reset(reset, frames.shape[0])
-    return functions[outputs](frames, dict(state), reset)
+        reset = check_reset(reset, frames.shape[0])
+    return functions[key](frames, dict(state), reset)
 
 
 def run_step(view, frames, state, reset=None):
@@ -88,7 +156,7 @@ def run_step(view, frames, state, reset=None):
         `(outputs, new_state)`.
     """
     if reset is not None:
-        state = {key: _clear(value, reset) for key, value in state.items()}
+        state = clear(state, reset)
     new_state = {}
 
     def call(layer, *args, **kwargs):
@@ -153,17 +221,9 @@ def _check_frames(frames):
 
 def _check_state(model, frames, state):
     batch, _, height, width, _ = frames.shape
-    window = state.get("consensus/window")
-    window = None if window is None else window.shape[1]
+    window = window_of(state, model.name)
     expected = _shapes(model, batch, height, width, window)
     check_state(state, expected, model.name)
-    for key in expected:
-        received = keras.backend.standardize_dtype(state[key].dtype)
-        if not keras.backend.is_float_dtype(received):
-            raise TypeError(
-                f"State '{key}' must hold floats as `initial_state` gives them. "
-                f"Received: dtype={received}"
-            )
 
 
 def _shapes(model, *arguments):
@@ -172,13 +232,3 @@ def _shapes(model, *arguments):
         state = initial_state(model, *arguments)
         known[arguments] = {key: tuple(value.shape) for key, value in state.items()}
     return known[arguments]
-
-
-def _check_reset(reset, batch_size):
-    reset = ops.convert_to_tensor(reset)
-    if tuple(reset.shape) != (batch_size,) or reset.dtype != "bool":
-        raise ValueError(
-            f"`reset` must be {batch_size} booleans, one per stream. Received: "
-            f"shape={tuple(reset.shape)}, dtype={reset.dtype}"
-        )
-    return reset

@@ -169,15 +169,18 @@ class VideoClassifier(keras.Model):
             window: Average the logits over so many last frames; by default over all
                 since the start.
             dtype: Store feature maps as `"float16"`, for half the size and rounded
-                results; by default in the model's precision, for exact ones.
+                results, or `"float32"`; by default in the model's precision, for
+                exact ones.
 
         Returns:
             `dict[str, Tensor]`, all zeros; `streaming.state_bytes` tells its size.
 
         Raises:
-            ValueError: The model shifts in both directions, which needs the future.
+            ValueError: The model shifts in both directions, which needs the future; a
+                size that is no positive integer; another dtype.
         """
-        size = (height or self.preprocessing.crop, width or self.preprocessing.crop)
+        crop = self.preprocessing.crop
+        size = (crop if pixels is None else pixels for pixels in (height, width))
         return streaming.initial_state(self, batch_size, *size, window, dtype)
 
     def step(self, frames, state, reset=None, outputs=("logits", "gmacs")):
@@ -199,7 +202,7 @@ class VideoClassifier(keras.Model):
 
         Raises:
             ValueError: Frames or state of another shape, or no frames.
-            TypeError: Frames or state that are not floats.
+            TypeError: Frames or state that are not floats, or a state that is no dict.
         """
         return streaming.step(self, frames, state, reset, tuple(outputs))
 

@@ -182,6 +182,25 @@ def test_called_directly_it_is_compiled_once():
     assert len(traced) == 1
 
 
+def test_reset_and_half_a_state_as_in_the_classifier():
+    model = build(**ONE_GATE)
+    view = GatedView(model)
+    states = [of.initial_state(2, SIZE, SIZE, dtype="float16") for of in (model, view)]
+    reset = [None, np.array([True, False])]
+    for t, start in enumerate(reset):
+        results = []
+        for number, of in enumerate((model, view)):
+            out, states[number] = of.step(CLIPS[:, t : t + 1], states[number], start)
+            results.append(out)
+        expected, found = results
+        np.testing.assert_allclose(found["logits"], expected["logits"], atol=1e-3)
+        np.testing.assert_allclose(found["gmacs"], expected["gmacs"], rtol=1e-5)
+    half = {key for key, value in states[1].items() if value.dtype == "float16"}
+    assert half == {key for key, value in states[1].items() if len(value.shape) == 4}
+    anew = view.clip(CLIPS[:1, 1:2])["logits"]
+    np.testing.assert_allclose(found["logits"][:1], anew, rtol=1e-4, atol=1e-4)
+
+
 def test_wrong_input():
     view = GatedView(build(**ONE_GATE))
     state = view.initial_state(1, SIZE, SIZE)
@@ -192,10 +211,20 @@ def test_wrong_input():
         view.step(tf.zeros((1, 1, 64, 64, 3)), state)
     with pytest.raises(TypeError, match="must be float32.*uint8"):
         view.step(tf.cast(frame, "uint8"), state)
-    with pytest.raises(ValueError, match="`window` must be >= 1"):
+    with pytest.raises(ValueError, match="`window` must be a positive integer"):
         view.initial_state(1, window=0)
+    with pytest.raises(ValueError, match="`height` must be a positive integer"):
+        view.initial_state(1, 0)
+    with pytest.raises(ValueError, match="`dtype` must be one of.*int8"):
+        view.initial_state(1, dtype="int8")
+    with pytest.raises(TypeError, match="must be a dict.*NoneType"):
+        view.step(frame, None)
+    with pytest.raises(TypeError, match="must hold floats.*int32"):
+        view.step(frame, {k: tf.cast(v, "int32") for k, v in state.items()})
+    with pytest.raises(ValueError, match="`reset` must be 1 booleans"):
+        view.step(frame, state, np.zeros(2, bool))
     with pytest.raises(ValueError, match="`outputs` must be among"):
-        view.step(frame, state, ("frame_logits",))
+        view.step(frame, state, outputs=("frame_logits",))
     with pytest.raises(ValueError, match="`mechanisms` must name the gates"):
         GatedView(build(), {"stage1_block0": Mechanism()})
     with pytest.raises(ValueError, match="`tile` must be a multiple"):

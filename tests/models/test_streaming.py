@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from adafuse_tf.models import VideoClassifier
 from adafuse_tf.models.streaming import state_bytes
+from tests.export.tiny import tiny_classifier
 
 RNG = np.random.default_rng(0)
 BATCH, FRAMES, SIZE = 3, 7, 32
@@ -106,6 +107,17 @@ def test_windowed_consensus(window, eagerly):
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_streams_with_several_windows():
+    """Compiled once for all, the length of a window would not be known."""
+    model = tiny_classifier()
+    clip = RNG.normal(size=(1, 4, 16, 16, 3)).astype("float32")
+    frame_logits = model.with_outputs("frame_logits")(clip)["frame_logits"].numpy()
+    for window in (1, 2, 3):
+        out, _ = model.step(clip, model.initial_state(1, window=window))
+        expected = frame_logits[:, -window:].mean(1)
+        np.testing.assert_allclose(out["logits"], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_state_keeps_its_form_and_can_be_half_as_large(eagerly):
     model = build()
     full = model.initial_state(BATCH, SIZE, SIZE)
@@ -126,7 +138,7 @@ def test_state_keeps_its_form_and_can_be_half_as_large(eagerly):
 
 def test_wrong_input_is_named():
     model = build()
-    state = model.initial_state(BATCH, SIZE, SIZE)
+    state = model.initial_state(np.int64(BATCH), np.int32(SIZE), SIZE)
     with pytest.raises(ValueError, match="at least one frame"):
         model.step(CLIPS[:, :0], state)
     with pytest.raises(ValueError, match=r"frame\[None, None\]"):
@@ -146,5 +158,13 @@ def test_wrong_input_is_named():
         model.step(CLIPS, state, np.zeros(3))
     with pytest.raises(ValueError, match="`window`"):
         model.initial_state(BATCH, window=0)
+    with pytest.raises(TypeError, match="must be a dict.*NoneType"):
+        model.step(CLIPS, None)
+    for sizes in ({"height": 0}, {"width": -1}, {"width": 2.5}, {"height": True}):
+        with pytest.raises(ValueError, match="must be a positive integer"):
+            model.initial_state(BATCH, **sizes)
+    for dtype in ("int8", "bfloat16", 16):
+        with pytest.raises(ValueError, match="`dtype` must be one of"):
+            model.initial_state(BATCH, SIZE, SIZE, dtype=dtype)
     with pytest.raises(ValueError, match="needs the next frame"):
         build("adafuse_tsm_resnet18").initial_state(BATCH, SIZE, SIZE)

@@ -11,6 +11,7 @@ from adafuse_tf.inference.gated.plan import read_network
 from adafuse_tf.inference.gated.stem import run_head, run_stem
 from adafuse_tf.layers import ACTIONS
 from adafuse_tf.layers.state import check_state
+from adafuse_tf.models import streaming
 
 OUTPUTS = ("logits", "gmacs", "policies")
 
@@ -48,7 +49,9 @@ class GatedView:
         blocks = self.network.blocks
         return {b.name: b.policy for b in blocks if b.policy is not None}
 
-    def initial_state(self, batch_size, height=None, width=None, window=None):
+    def initial_state(
+        self, batch_size, height=None, width=None, window=None, dtype=None
+    ):
         """The state that streams start with; all zeros.
 
         Args:
@@ -56,18 +59,32 @@ class GatedView:
             height, width: Size of the frames in pixels; by default that of the model's
                 preprocessing.
             window: The logits are averaged over so many last frames; all by default.
+            dtype: Store feature maps as `"float16"`, for half the size and rounded
+                results; `"float32"` by default.
 
         Returns:
-            `dict[str, Tensor]` float32.
+            `dict[str, Tensor]`.
+
+        Raises:
+            ValueError: A size that is no positive integer, or another dtype.
         """
-        for name, value in (("batch_size", batch_size), ("window", window)):
-            if isinstance(value, int) and value < 1:
-                raise ValueError(f"`{name}` must be >= 1. Received: {name}={value}")
+        streaming.check_sizes(batch_size=batch_size)
+        state = self._zeros(batch_size, height, width, window)
+        return state if dtype is None else streaming.store_maps(state, dtype)
+
+    def _zeros(self, batch_size, height, width, window=None):
         shapes = self.state_shapes(height, width, window)
         return {k: tf.zeros((batch_size, *shape)) for k, shape in shapes.items()}
 
     def state_shapes(self, height=None, width=None, window=None):
-        """Shapes of the state without the batch."""
+        """Shapes of the state without the batch, `dict[str, tuple]`.
+
+        Args:
+            height, width, window: See `initial_state`.
+
+        Raises:
+            ValueError: One that is no positive integer.
+        """
         size = (height, width, window)
         if size not in self._known_shapes:  # every step asks
             self._known_shapes[size] = self._state_shapes(*size)
@@ -75,22 +92,27 @@ class GatedView:
 
     def _state_shapes(self, height, width, window):
         crop = self._preprocessing.crop
+        size = [crop if pixels is None else pixels for pixels in (height, width)]
+        streaming.check_sizes(height=size[0], width=size[1])
+        if window is not None:
+            streaming.check_sizes(window=window)
         consensus = self._consensus.initial_state(1, window)
         shapes = {f"consensus/{k}": tuple(v.shape[1:]) for k, v in consensus.items()}
         if self._drawn is not None:
             shapes["drawn/frame"] = (1,)
-        for block, x_shape in self.block_inputs(height or crop, width or crop):
+        for block, x_shape in self.block_inputs(*size):
             shapes |= block_state_shapes(
                 block, self.mechanisms.get(block.name), x_shape
             )
         return shapes
 
-    def step(self, frames, state, outputs=("logits", "gmacs")):
+    def step(self, frames, state, reset=None, outputs=("logits", "gmacs")):
         """The next frames of each stream.
 
         Args:
             frames: `[B, k, H, W, 3]` float32, normalised; H and W static.
             state: `initial_state(...)` or what the step before returned.
+            reset: Boolean `[B]`; these streams start anew with this step.
             outputs: Any of `"logits"` `[B, K]`, `"gmacs"` `[B]` and `"policies"` (dict
                 of gate name to one-hot `[B, k, C, 3]`).
 
@@ -99,8 +121,8 @@ class GatedView:
             computed on its own, so that a batch saves what its streams save.
 
         Raises:
-            ValueError: Frames or state of another shape.
-            TypeError: Frames of another dtype.
+            ValueError: Frames, state or `reset` of another shape, unknown outputs.
+            TypeError: Frames of another dtype, a state that is no dict of floats.
         """
         frames = tf.convert_to_tensor(frames)
         unknown = sorted(set(outputs) - set(OUTPUTS))
@@ -119,29 +141,44 @@ class GatedView:
                 "Frames must be float32, normalised by `model.preprocessing`. "
                 f"Received: dtype={tf.as_dtype(frames.dtype).name}"
             )
-        window = state.get("consensus/window")
-        window = None if window is None else window.shape[1]
+        window = streaming.window_of(state, "the gated view")
         shapes = self.state_shapes(*shape[2:4], window)
         check_state(
             state, {k: (shape[0], *s) for k, s in shapes.items()}, "the gated view"
         )
+        if reset is not None:
+            reset = streaming.check_reset(reset, shape[0])
         if tf.inside_function():
-            return self._run(frames, dict(state), outputs)
+            return self._run(frames, dict(state), reset, outputs)
         # One operation at a time, the weights would become constants in every call.
-        outputs = tuple(outputs)
-        if outputs not in self._compiled:
-            self._compiled[outputs] = tf.function(
-                lambda frames, state: self._run(frames, state, outputs),
+        # Of each size a function of its own: only numbers of frames and streams may
+        # become unknown in it.
+        key = (tuple(outputs), *shape[2:4], window)
+        if key not in self._compiled:
+            self._compiled[key] = tf.function(
+                lambda frames, state, reset: self._run(frames, state, reset, key[0]),
+                reduce_retracing=True,
                 autograph=False,
             )
-        return self._compiled[outputs](frames, dict(state))
+        return self._compiled[key](frames, dict(state), reset)
 
     def clip(self, clips, outputs=("logits", "gmacs")):
-        """Whole clips `[B, T, H, W, 3]`: a stream that starts anew; returns outputs."""
+        """Whole clips, each a stream that starts anew.
+
+        Args:
+            clips: `[B, T, H, W, 3]` float32, normalised; H and W static.
+            outputs: As in `step`.
+
+        Returns:
+            The outputs of `step`.
+
+        Raises:
+            ValueError, TypeError: As `step`.
+        """
         clips = tf.convert_to_tensor(clips)
         batch = tf.shape(clips)[0] if clips.shape[0] is None else clips.shape[0]
-        state = self.initial_state(batch, *clips.shape[2:4])
-        return self.step(clips, state, outputs)[0]
+        state = self._zeros(batch, *clips.shape[2:4])
+        return self.step(clips, state, outputs=outputs)[0]
 
     def _per_gate(self, mechanisms):
         if isinstance(mechanisms, Mechanism):
@@ -167,10 +204,13 @@ class GatedView:
                 size = conv.output_size(*size)
             channels = len(block.convs[-1].bias)
 
-    def _run(self, frames, state, outputs):
-        if frames.shape[0] == 1:
-            return self._run_stream(frames, state, outputs)
-        return self._run_batch(frames, state, outputs)
+    def _run(self, frames, state, reset, outputs):
+        if reset is not None:
+            state = streaming.clear(state, reset)
+        run = self._run_stream if frames.shape[0] == 1 else self._run_batch
+        past = {key: tf.cast(value, "float32") for key, value in state.items()}
+        results, new = run(frames, past, outputs)
+        return results, {k: tf.cast(v, state[k].dtype) for k, v in new.items()}
 
     def _run_batch(self, frames, state, outputs):
         def stream(args):
