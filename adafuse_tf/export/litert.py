@@ -9,6 +9,7 @@ from adafuse_tf.export.source import check_view, in_float32
 from adafuse_tf.export.traced import traced
 from adafuse_tf.inference.answers import Answers
 from adafuse_tf.inference.exported import LABELS_FILE, MODEL_FILE, model_card
+from adafuse_tf.models.streaming import check_sizes
 
 PRECISIONS = ("float32", "float16", "int8")
 
@@ -61,12 +62,12 @@ def write_litert(
             f"The precisions are {PRECISIONS}. Received: {sorted(paths) or 'none'}"
         )
     check_view(model, gated)
+    if num_frames is None:
+        num_frames = model.preprocessing.num_frames
+    check_sizes(batch_size=batch_size, num_frames=num_frames)
     model = in_float32(model)
     answers = Answers(model, labels, True, window, gated, sampler)
-    size, num_frames = (
-        answers.preprocessing.crop,
-        num_frames or answers.preprocessing.num_frames,
-    )
+    size = answers.preprocessing.crop
     if "int8" in paths and gated is not None:
         raise ValueError(
             "The gated view is exported in float32 and float16: LiteRT's quantizer "

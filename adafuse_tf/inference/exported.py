@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from adafuse_tf import files
 from adafuse_tf.data import Preprocessing, Sampler
 from adafuse_tf.inference.answers import STATE_PREFIX, Answers
 
@@ -127,7 +128,7 @@ class ExportedModel:
 
         Raises:
             ValueError: An unknown signature; an input that is missing, unknown, of
-                another shape or without frames.
+                another shape or without frames; bytes that are no image or example.
             TypeError: An input of another dtype.
         """
         if signature not in self.inputs:
@@ -196,7 +197,13 @@ class _Graphs(ExportedModel):
 
     def _compute(self, signature, inputs):
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        outputs = self._functions[signature](**tensors)
+        try:
+            outputs = self._functions[signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"'{signature}' cannot read what it was given: {_core(error)} "
+                f"Received: {', '.join(inputs)}"
+            ) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
 
@@ -244,14 +251,19 @@ def open_exported(path, num_threads: int | None = None) -> ExportedModel:
 
     Args:
         path: A `.tflite` file, a SavedModel, or a folder of numbered SavedModels as
-            TensorFlow Serving takes it (the highest number is opened).
+            TensorFlow Serving takes it (the highest number that is there is opened).
         num_threads: Threads of a `.tflite`; a SavedModel follows TensorFlow's settings.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
-        ValueError: It is cut short, or not an export of this package.
+        ValueError: It is cut short, not an export of this package, or remote.
         ImportError: A `.tflite` without LiteRT installed.
     """
+    if files.is_remote(path):
+        raise ValueError(
+            "An exported model must be a local file or folder; copy it here first. "
+            f"Received: {str(path)!r}"
+        )
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no exported model. Received: {str(path)!r}")
@@ -299,11 +311,19 @@ def _cropping(preprocessing):
     def crop(frames):
         return tf.cast(preprocessing.resize_and_crop(frames), tf.uint8)
 
-    return tf.function(crop, reduce_retracing=True, autograph=False)
+    # Of no size in particular: of frames smaller than the crop, the branch that does
+    # not resize could not be traced.
+    spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
+    return tf.function(crop, input_signature=[spec], autograph=False)
 
 
 def _open_saved_model(folder):
-    versions = [p for p in folder.iterdir() if p.name.isdigit() and p.is_dir()]
+    # A version that is still being copied may be no more than an empty folder.
+    versions = [
+        path.parent
+        for path in folder.glob("*/saved_model.pb")
+        if path.parent.name.isdigit()
+    ]
     if not (folder / "saved_model.pb").is_file() and versions:
         folder = max(versions, key=lambda path: int(path.name))
     card_file = folder / "assets" / MODEL_FILE
@@ -341,6 +361,12 @@ def _attached_file(path, name):
 def _one_line(error):
     # TensorFlow's own errors add the graph to their message.
     return " ".join(str(getattr(error, "message", error)).split())
+
+
+def _core(error):
+    """What went wrong in a graph, without where in it."""
+    before, *_ = error.message.partition("[[{{node")
+    return before.strip().splitlines()[-1].strip()
 
 
 def _shape_text(shape):

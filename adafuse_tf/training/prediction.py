@@ -79,9 +79,11 @@ def predict_videos_with_export(
 ) -> Iterator[Prediction | VideoError]:
     """As `predict_videos`, with what `open_exported` returned."""
     card = exported.card
+    # A .tflite may have been written for another number than that of the training.
+    clip = exported.inputs.get("clip", {}).get("frames", tf.TensorSpec([None] * 5))
+    num_frames = clip.shape[1] or card.preprocessing.num_frames
 
     def classify(path):
-        num_frames = card.preprocessing.num_frames
         frames = card.fit(read_frames(path, num_frames, card.sampler))
         answer = exported.run("clip", frames=frames[None])
         policy = {

@@ -101,3 +101,6 @@ def test_what_cannot_be_converted_is_named(tmp_path):
         write_litert(tiny_classifier(), LABELS, {"int8": path})
     with pytest.raises(ValueError, match=r"precisions are .* \['int4'\]"):
         write_litert(tiny_classifier(), LABELS, {"int4": path})
+    for sizes in ({"batch_size": 0}, {"num_frames": 0}, {"num_frames": -1}):
+        with pytest.raises(ValueError, match="must be a positive integer"):
+            write_litert(tiny_classifier(), LABELS, {"float32": path}, **sizes)

@@ -108,6 +108,18 @@ def test_wrong_frames(opened):
         opened.run("serve", frames=FRAME)
 
 
+def test_bytes_that_are_no_video(exports):
+    opened = open_exported(exports.saved_model)
+    for signature, inputs, message in (
+        ("clip_from_images", {"image_bytes": [[b"no"]]}, "Unknown image file format"),
+        ("clip_from_examples", {"examples": [b"no"]}, "Invalid protocol message"),
+        ("clip_from_examples", {"examples": [b""]}, "'image/encoded' is required"),
+    ):
+        with pytest.raises(ValueError, match=f"cannot read.*{message}") as error:
+            opened.run(signature, **inputs)
+        assert one_line(error) and "node" not in str(error.value)
+
+
 def test_another_size_where_it_is_fixed(exports):
     opened = open_exported(exports.float32)
     clip = camera(1, FRAMES, SIZE, SIZE + 1)
@@ -142,6 +154,18 @@ def test_files_that_are_no_exports(exports, tmp_path):
     with pytest.raises(ValueError, match="Not a SavedModel of") as error:
         open_exported(tmp_path)
     assert one_line(error)
+
+
+def test_remote_files_are_refused():
+    with pytest.raises(ValueError, match="must be a local.*'gs://b/x.tflite'") as error:
+        open_exported("gs://b/x.tflite")
+    assert one_line(error)
+
+
+def test_an_empty_version_hides_no_other(exports, tmp_path):
+    shutil.copytree(exports.saved_model, tmp_path / "1")
+    (tmp_path / "2").mkdir()
+    assert open_exported(tmp_path).name == str(tmp_path / "1")
 
 
 def test_exporting_what_is_not_trained(tmp_path):

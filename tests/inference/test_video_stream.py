@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf.data import VideoError, read_video, segment_indices
+from adafuse_tf.export import write_litert
 from adafuse_tf.inference import (
     FrameAnswer,
     StreamSummary,
@@ -71,6 +72,27 @@ def test_running_answers_are_those_of_the_clip_so_far(model, exports, kind):
         assert answer.label == (str(name) if kind == "keras" else LABELS[name])
         assert 0 < stream.state_bytes < 1e5
         stream.reset()  # and the same video again
+
+
+@pytest.mark.parametrize("kind", ["keras", "litert"])
+def test_frames_smaller_than_the_crop(model, exports, kind):
+    stream = VideoStream(source(exports, kind))
+    for shape in ((1, 1, 3), (5, 40, 3)):
+        stream.reset()
+        frame = np.full(shape, 99, "uint8")
+        wanted = expected(model, frame[None, None])
+        found = stream.push(frame).probabilities
+        np.testing.assert_allclose(found, wanted["probabilities"][0], rtol=1e-4)
+
+
+def test_whole_videos_in_a_file_of_fewer_frames(model, video, tmp_path):
+    path = tmp_path / "two.tflite"
+    write_litert(model, LABELS, {"float32": path}, num_frames=2)
+    (prediction,) = predict_videos_with_export(open_exported(path), [video])
+    frames = read_video(video)
+    chosen = segment_indices(len(frames), 2).numpy()
+    wanted = expected(model, frames[None, chosen])
+    assert prediction.gmacs == pytest.approx(wanted["gmacs"][0], rel=1e-5)
 
 
 def test_video_files(model, exports, video, tmp_path):
