@@ -31,7 +31,10 @@ _SOAK_MINUTES = flags.DEFINE_float(
 )
 _DEPTHS = flags.DEFINE_list("depths", ["18", "50"], "latency, train: ResNets.")
 _SIZE = flags.DEFINE_integer(
-    "size", None, "Frame size in pixels; default: 224 for latency, 112 for train."
+    "size",
+    None,
+    "Frame size in pixels; default: 224 for latency, 112 for train.",
+    lower_bound=1,
 )
 _RUNTIMES = flags.DEFINE_list(
     "runtimes", ["litert", "tensorflow"], "latency: litert, tensorflow."

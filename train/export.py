@@ -28,7 +28,10 @@ _FORMATS = flags.DEFINE_list(
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Records; default: the run's.")
 _NUM_CLIPS = flags.DEFINE_integer(
-    "num_clips", 32, "Clips for the ranges of int8, and for comparing.", lower_bound=1
+    "num_clips",
+    None,
+    "Clips for the ranges of int8, and for comparing; default: 32.",
+    lower_bound=1,
 )
 _WINDOW = flags.DEFINE_integer(
     "window",

@@ -20,7 +20,9 @@ _CHECKPOINT = flags.DEFINE_enum(
     "checkpoint", "last", ["last", "best"], "Which weights of the run."
 )
 _MODEL = flags.DEFINE_string("model", None, "Instead: a .tflite or SavedModel.")
-_THREADS = flags.DEFINE_integer("threads", 1, "Threads of a .tflite.", lower_bound=1)
+_THREADS = flags.DEFINE_integer(
+    "threads", None, "Threads of a .tflite; default: 1.", lower_bound=1
+)
 _STREAM = flags.DEFINE_bool("stream", False, "Answer after every frame.")
 _FRAME_STEP = flags.DEFINE_integer(
     "frame_step", 1, "With --stream: take every so many frames.", lower_bound=1
@@ -29,7 +31,7 @@ _TOP_K = flags.DEFINE_integer("top_k", 5, "Labels to name.", lower_bound=1)
 flags.mark_flags_as_mutual_exclusive(["model_dir", "model"], required=True)
 for _name, _without, _default, _message in (
     ("frame_step", "stream", 1, "--frame_step counts with --stream only."),
-    ("threads", "model", 1, "--threads counts with a .tflite in --model only."),
+    ("threads", "model", None, "--threads counts with a .tflite in --model only."),
     ("checkpoint", "model_dir", "last", "--checkpoint counts with --model_dir only."),
 ):
     flags.register_multi_flags_validator(

@@ -63,7 +63,7 @@ def export_model_dir(
     checkpoint: str = "last",
     formats: Sequence[str] = DEFAULT_FORMATS,
     data_dir: str | Path | None = None,
-    num_clips: int = 32,
+    num_clips: int | None = None,
     window: int | None = None,
     gated: bool = False,
 ) -> Export:
@@ -83,7 +83,8 @@ def export_model_dir(
         data_dir: Records; by default those of the run, if they are still there. Clips
             of the training split set the ranges of int8, clips of the validation split
             show the agreement with the Keras model.
-        num_clips: How many clips of each split.
+        num_clips: How many clips of each split, by default 32. As `data_dir` only
+            where clips are used: for LiteRT and gated models.
         window: Streams average over so many last frames; by default over all.
         gated: Compute only what the policies ask for, see `inference.gated`. How each
             gate does is chosen by the shares of the actions on the clips of the
@@ -96,9 +97,12 @@ def export_model_dir(
         ModelDirError: Not a run, or nothing trained in it yet.
         FileNotFoundError: There are no records in the `data_dir` that was given.
         ValueError: An unknown format, a remote `export_dir`, int8 without records or
-            gated, a gated model without gates, an option out of its range.
+            gated, a gated model without gates, an option out of its range or without
+            effect.
     """
-    _check(export_dir, name, formats, num_clips, gated)
+    _check(export_dir, name, formats, gated)
+    needs_clips = gated or not LITERT_FORMATS.keys().isdisjoint(formats)
+    num_clips = _checked_num_clips(num_clips, data_dir, needs_clips)
     folder = ModelDir(model_dir)
     model, _, labels = load_trained(folder, checkpoint)
     name = name or Path(os.path.abspath(folder.name.rstrip("/"))).name
@@ -111,6 +115,9 @@ def export_model_dir(
         )
     sampler = evaluation_sampler(config.task)
     notes = []
+    reason = Answers(model, labels, window=window).no_stream
+    if reason:
+        notes.append(f"Signatures for whole clips only: {reason}")
 
     def sample(split):
         source = data_dir or config.task.data_dir
@@ -123,7 +130,7 @@ def export_model_dir(
             return None
 
     typical = checks = None
-    if gated or set(formats) & set(LITERT_FORMATS):
+    if needs_clips:
         checks = sample(config.task.validation_data.split)
     if "tflite_int8" in formats:
         typical = sample(config.task.train_data.split)
@@ -182,21 +189,20 @@ def export_model_dir(
         paths["saved_model"] = write_saved_model(
             model, labels, version, window, view("tensorflow"), sampler, extra
         )
-    reason = Answers(model, labels).no_stream
-    if reason:
-        notes.append(f"Signatures for whole clips only: {reason}")
     return Export(paths, agreement, "\n".join(notes), mechanisms)
 
 
-def _check(export_dir, name, formats, num_clips, gated):
+def _check(export_dir, name, formats, gated):
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ValueError(
             f"`formats` must be some of {', '.join(FORMATS)}. "
             f"Received: {', '.join(unknown) or 'none'}"
         )
-    if num_clips < 1:
-        raise ValueError(f"`num_clips` must be >= 1. Received: num_clips={num_clips}")
+    if len(set(formats)) < len(formats):
+        raise ValueError(
+            f"`formats` must name each once. Received: {', '.join(formats)}"
+        )
     if files.is_remote(export_dir):
         raise ValueError(
             "`export_dir` must be a local folder; copy what is in it to where it is "
@@ -209,6 +215,19 @@ def _check(export_dir, name, formats, num_clips, gated):
             "LiteRT's quantizer does not support the branches of a gated view; leave "
             "tflite_int8 out. Received: gated=True with tflite_int8"
         )
+
+
+def _checked_num_clips(num_clips, data_dir, needs_clips):
+    if not needs_clips and (data_dir is not None or num_clips is not None):
+        raise ValueError(
+            "`data_dir` and `num_clips` count with a LiteRT format or `gated` only. "
+            f"Received: data_dir={data_dir!r}, num_clips={num_clips}"
+        )
+    if num_clips is None:
+        return 32
+    if num_clips < 1:
+        raise ValueError(f"`num_clips` must be >= 1. Received: num_clips={num_clips}")
+    return num_clips
 
 
 def _note_agreement(path, formats, agreement):

@@ -28,6 +28,10 @@ class Answers:
         sampler: Which frames of a video make a clip; by default the centres of T
             segments.
 
+    Raises:
+        ValueError: The labels are not one per class, or there is a `window` for a model
+            that cannot stream.
+
     Attributes:
         no_stream: Why the model cannot stream, `None` if it can.
 
@@ -64,6 +68,11 @@ class Answers:
             self._classify, input_signature=[spec], autograph=False
         )
         self.no_stream = _why_no_stream(model)
+        if window is not None and self.no_stream:
+            raise ValueError(
+                f"`window` is for streams; leave it out. Received: window={window} for "
+                f"{model.name}, which cannot stream: {self.no_stream}"
+            )
         state = {}
         if self.no_stream is None:
             state = (gated or model).initial_state(1, window=window)

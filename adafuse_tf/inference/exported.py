@@ -13,6 +13,7 @@ import tensorflow as tf
 from adafuse_tf import files
 from adafuse_tf.data import Preprocessing, Sampler
 from adafuse_tf.inference.answers import STATE_PREFIX, Answers
+from adafuse_tf.models.streaming import check_sizes
 
 MODEL_FILE = "model.json"
 LABELS_FILE = "labels.txt"
@@ -252,11 +253,13 @@ def open_exported(path, num_threads: int | None = None) -> ExportedModel:
     Args:
         path: A `.tflite` file, a SavedModel, or a folder of numbered SavedModels as
             TensorFlow Serving takes it (the highest number that is there is opened).
-        num_threads: Threads of a `.tflite`; a SavedModel follows TensorFlow's settings.
+        num_threads: Threads of a `.tflite`, by default one. Not for a SavedModel, which
+            follows TensorFlow's settings.
 
     Raises:
         FileNotFoundError: There is nothing at `path`.
-        ValueError: It is cut short, not an export of this package, or remote.
+        ValueError: It is cut short, not an export of this package, or remote;
+            `num_threads` is not positive, or given for a SavedModel.
         ImportError: A `.tflite` without LiteRT installed.
     """
     if files.is_remote(path):
@@ -267,11 +270,18 @@ def open_exported(path, num_threads: int | None = None) -> ExportedModel:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no exported model. Received: {str(path)!r}")
+    if num_threads is not None:
+        check_sizes(num_threads=num_threads)
     if path.is_dir():
+        if num_threads is not None:
+            raise ValueError(
+                "Threads count with a .tflite only; a SavedModel follows TensorFlow's "
+                f"settings. Received: {num_threads} threads for {str(path)!r}"
+            )
         return _open_saved_model(path)
     card = ModelCard.from_json(_attached_file(path, MODEL_FILE), path)
     try:
-        return _LiteRT(path.name, card, path, num_threads)
+        return _LiteRT(path.name, card, path, num_threads or 1)
     except ValueError as error:
         raise ValueError(f"LiteRT cannot open {path}: {_one_line(error)}") from error
 

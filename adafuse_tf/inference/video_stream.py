@@ -37,7 +37,7 @@ class VideoStream:
     Args:
         model: The path of an exported model (SavedModel or `.tflite`), what
             `open_exported` or `as_exported` returned, or a `VideoClassifier`.
-        num_threads: Threads of a `.tflite`.
+        num_threads: Threads of a `.tflite` that is opened here, see `open_exported`.
 
     Attributes:
         labels: Names of the classes.

@@ -133,6 +133,10 @@ def test_without_litert_it_says_what_is_left_out(output_dir, monkeypatch):
     ("options", "message"),
     [
         ({"gated": True, "formats": ["tflite_int8"]}, "does not support the branches"),
+        ({"formats": ["tflite", "tflite"]}, "`formats` must name each once"),
+        ({"formats": ["saved_model"], "num_clips": 32}, "`num_clips` count with"),
+        ({"formats": ["saved_model"], "data_dir": "x"}, "`data_dir` and.*count with"),
+        ({"num_clips": 0}, "`num_clips` must be >= 1"),
         ({"name": "../up"}, "`name` must be a plain name"),
         ({"data_dir": "nowhere"}, "nowhere"),
         ({"export_dir": "s3://bucket/models"}, "`export_dir` must be a local folder"),

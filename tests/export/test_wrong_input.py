@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf.export import export_model_dir, write_saved_model
-from adafuse_tf.inference import VideoStream, open_exported
+from adafuse_tf.inference import VideoStream, as_exported, open_exported
 from adafuse_tf.training import ModelDirError
 from tests.export.tiny import FRAMES, LABELS, SIZE, camera, tiny_classifier
 
@@ -162,6 +162,14 @@ def test_remote_files_are_refused():
     assert one_line(error)
 
 
+def test_threads(exports):
+    with pytest.raises(ValueError, match="count with a .tflite only.*2") as error:
+        open_exported(exports.saved_model, 2)
+    assert one_line(error)
+    with pytest.raises(ValueError, match="`num_threads` must be a positive"):
+        open_exported(exports.float32, 0)
+
+
 def test_an_empty_version_hides_no_other(exports, tmp_path):
     shutil.copytree(exports.saved_model, tmp_path / "1")
     (tmp_path / "2").mkdir()
@@ -194,6 +202,10 @@ def test_streams_that_cannot_be(exports):
         VideoStream(tiny_classifier(shift="bidirectional", gated=False))
     with pytest.raises(ValueError, match="one stream at a time.*exported for 2"):
         VideoStream(exports.fused_pair)
+    with pytest.raises(ValueError, match="`window` is for streams.*window=2") as error:
+        shifted = tiny_classifier(shift="bidirectional", gated=False)
+        as_exported(shifted, window=2, names=["clip"])
+    assert one_line(error)
     stream = VideoStream(exports.float32)
     for frames in (np.zeros((4, 4), "uint8"), np.zeros((0, 8, 8, 3), "uint8")):
         with pytest.raises(ValueError, match="at least one. Received") as error:

@@ -57,6 +57,15 @@ def test_a_flag_that_would_not_count_is_an_error(arguments):
     assert "count" in result.stderr
 
 
+def test_a_size_of_nothing_is_no_default():
+    result = subprocess.run(
+        [sys.executable, TRAIN / "benchmark.py", "latency", "--size=0"],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1 and "--size=0" in result.stderr
+
+
 def test_expected_error_is_one_line(capsys):
     with pytest.raises(SystemExit) as caught, cli.one_line_errors():
         load_config(overrides=["trainer.epochs=no"])
