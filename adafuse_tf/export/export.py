@@ -12,10 +12,12 @@ from adafuse_tf.export.files import next_version
 from adafuse_tf.export.litert import write_litert
 from adafuse_tf.export.sample_clips import sample_clips
 from adafuse_tf.export.saved_model import write_saved_model
+from adafuse_tf.export.source import in_float32
 from adafuse_tf.inference import profile
 from adafuse_tf.inference.answers import Answers
 from adafuse_tf.inference.exported import PARAMS_FILE, open_exported
 from adafuse_tf.inference.gated import gated_view
+from adafuse_tf.models.streaming import state_bytes
 from adafuse_tf.training import ModelDir, evaluation_sampler, load_trained
 
 # Format -> how its file is called after the model's name, and its precision.
@@ -36,7 +38,8 @@ class Export:
         paths: Format to path.
         agreement: Format and signature to the `Agreement` with the Keras model; only
             for LiteRT, and only where there are records to compare on.
-        note: What the model cannot do or what was left out, a line each.
+        note: How large the state of a stream is, what the model cannot do or what was
+            left out, a line each.
         mechanisms: Runtime to lines of text on how each gate saves; empty unless gated.
     """
 
@@ -139,12 +142,17 @@ def export_model_dir(
                 "tflite_int8 needs records to see the ranges of the feature maps; name "
                 f"them with `data_dir`. Received: data_dir={config.task.data_dir!r}"
             )
-    mechanisms = {}
+    mechanisms, sizes = {}, {}
     mix = _mix(model, checks) if gated else None
 
     def view(runtime):
-        if not gated:
-            return None
+        chosen = choose(runtime) if gated else None
+        if not reason:
+            state = (chosen or in_float32(model)).initial_state(1, window=window)
+            sizes[runtime] = f"{state_bytes(state):,} bytes in {runtime}"
+        return chosen
+
+    def choose(runtime):
         mechanisms[runtime] = []
         chosen = gated_view(model, mix, runtime, report=mechanisms[runtime].append)
         if all(m.kind == "dense" for m in chosen.mechanisms.values()):
@@ -189,6 +197,8 @@ def export_model_dir(
         paths["saved_model"] = write_saved_model(
             model, labels, version, window, view("tensorflow"), sampler, extra
         )
+    if sizes:
+        notes.append(f"State of one stream: {', '.join(sizes.values())}")
     return Export(paths, agreement, "\n".join(notes), mechanisms)
 
 

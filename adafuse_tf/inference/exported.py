@@ -296,6 +296,13 @@ def as_exported(
         labels: Names of the classes; their numbers by default.
         window, gated, sampler: See `Answers`.
         names: Signatures to trace; all by default.
+
+    Returns:
+        An `ExportedModel`, called `model.name`.
+
+    Raises:
+        ValueError: `labels` are not one per class, or a stream is asked for and the
+            model cannot stream.
     """
     labels = labels or [str(number) for number in range(model.num_classes)]
     answers = Answers(model, labels, False, window, gated, sampler)

@@ -9,7 +9,7 @@ import pytest
 
 from adafuse_tf.export import export_model_dir
 from adafuse_tf.export.demo import export_demo
-from adafuse_tf.inference import open_exported
+from adafuse_tf.inference import VideoStream, open_exported
 from adafuse_tf.inference.exported import ModelCard
 from adafuse_tf.training import (
     evaluation_sampler,
@@ -120,6 +120,8 @@ def test_streams_with_a_window_are_compared_with_such_streams(output_dir):
     export = export_model_dir(run, exported, formats=["tflite"], window=1)
     for agreement in export.agreement["tflite"].values():
         assert agreement.top1 == 1.0 and agreement.probability < 1e-5
+    size = VideoStream(export.paths["tflite"]).state_bytes
+    assert f"State of one stream: {size:,} bytes in litert" in str(export)
 
 
 def test_without_litert_it_says_what_is_left_out(output_dir, monkeypatch):

@@ -27,6 +27,9 @@ def gated_view(model, mix, runtime="litert", **options):
 
     Returns:
         A `GatedView`.
+
+    Raises:
+        ValueError, ImportError: As `choose_mechanisms`.
     """
     return GatedView(model, choose_mechanisms(model, mix, runtime, **options))
 
@@ -52,6 +55,11 @@ def choose_mechanisms(
 
     Returns:
         `dict[str, Mechanism]` for `GatedView`.
+
+    Raises:
+        ValueError: A model that cannot be computed that way, a `mix` that does not give
+            the shares of every gate, an unknown runtime, a `tile` that does not fit.
+        ImportError: LiteRT is to be measured and not installed.
     """
     gates = list(GatedView(model).gates)
     shares_of = {gate: _shares(mix, gate) for gate in gates}
@@ -120,8 +128,15 @@ def tile_shares(actions, tile):
     """Shares of (skip, reuse, keep) of tiles: what is wanted of any of their channels.
 
     Args:
-        actions: Action indices `[N, T, C]`, as in `profile(...).policies[gate]`.
-        tile: Channels per tile.
+        actions: Action indices, integers `[N, T, C]`, as in
+            `profile(...).policies[gate]`.
+        tile: Channels per tile, a divisor of C.
+
+    Returns:
+        Three floats that sum up to 1.
+
+    Raises:
+        ValueError: `tile` does not divide C.
     """
     wanted = actions.reshape(*actions.shape[:-1], -1, tile).max(axis=-1)
     return tuple(float(np.mean(wanted == action)) for action in (SKIP, REUSE, KEEP))

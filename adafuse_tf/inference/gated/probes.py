@@ -40,6 +40,10 @@ def measure_runtime(runtime, repeats=15):
 
     Returns:
         `RuntimeCosts`.
+
+    Raises:
+        ValueError: An unknown runtime.
+        ImportError: LiteRT is not installed.
     """
     if runtime not in RUNTIMES:
         raise ValueError(

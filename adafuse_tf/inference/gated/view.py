@@ -26,9 +26,14 @@ class GatedView:
         model: A `VideoClassifier` whose gates decide in groups of channels.
         mechanisms: How the convolutions of the gates save: a `Mechanism` for all, or
             a `dict[str, Mechanism]` by gate name; see `choose_mechanisms`.
-        drawn: `dict[str, np.ndarray]` of gate name to actions `[N, G]` to take instead
-            of the policy's, frame after frame and then from the start; the policies
-            are computed nevertheless. To measure how time depends on the decisions.
+        drawn: `dict[str, np.ndarray]` of gate name to integer actions `[N, G]` to take
+            instead of the policy's, frame after frame and then from the start; the
+            policies are computed nevertheless. To measure how time depends on the
+            decisions.
+
+    Raises:
+        ValueError: The model cannot be computed that way, `mechanisms` do not name its
+            gates, or `drawn` has another shape.
     """
 
     def __init__(self, model, mechanisms=None, drawn=None):
@@ -66,7 +71,8 @@ class GatedView:
             `dict[str, Tensor]`.
 
         Raises:
-            ValueError: A size that is no positive integer, or another dtype.
+            ValueError: A size that is no positive integer, another dtype, or a `tile`
+                that does not fit its gate.
         """
         streaming.check_sizes(batch_size=batch_size)
         state = self._zeros(batch_size, height, width, window)
@@ -191,11 +197,19 @@ class GatedView:
         return dict(mechanisms)
 
     def dense_gmacs(self, height, width):
-        """GMACs per frame with all channels kept, policy networks included."""
+        """GMACs per frame with all channels kept, policy networks included.
+
+        Args:
+            height, width: Size of the frame in pixels.
+        """
         return float(static_gmacs(self._cost_table, height, width))
 
     def block_inputs(self, height, width):
-        """Yields each block with the shape `(H, W, C)` of its input."""
+        """Yields each block with the shape `(H, W, C)` of its input.
+
+        Args:
+            height, width: Size of the frames in pixels.
+        """
         size = -(-height // 4), -(-width // 4)
         channels = len(self.network.stem.bias)
         for block in self.network.blocks:
