@@ -1,12 +1,14 @@
 """Several jobs at once on one machine."""
 
 import concurrent.futures
-import multiprocessing
+import functools
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from adafuse_tf.own_process import in_own_process
 
 
 def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         if failed.is_set():
             raise concurrent.futures.CancelledError
         try:
-            return _in_own_process(name, job, threads)
+            prepare = functools.partial(_prepare_process, name, threads)
+            return in_own_process(job, prepare=prepare)
         except BaseException:
             failed.set()
             print(f"{name.strip()} failed.", file=sys.stderr, flush=True)
@@ -51,14 +54,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _in_own_process(name: str, job: Callable[[], Any], threads: int) -> Any:
-    context = multiprocessing.get_context("spawn")  # TensorFlow does not fork
-    with concurrent.futures.ProcessPoolExecutor(
-        1, context, _prepare_process, (name, threads)
-    ) as process:
-        return process.submit(job).result()
 
 
 def _prepare_process(name: str, threads: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adafuse_tf import cli, files
-from adafuse_tf.benchmarks.own_process import in_own_process
+from adafuse_tf.own_process import in_own_process
 from adafuse_tf.training import ConfigError, load_config
 
 SCRIPTS = [

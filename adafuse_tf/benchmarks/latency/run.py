@@ -14,11 +14,11 @@ from adafuse_tf.benchmarks.latency.rows import rows_of
 from adafuse_tf.benchmarks.latency.table import as_csv, as_markdown
 from adafuse_tf.benchmarks.latency.trained import export_trained
 from adafuse_tf.benchmarks.latency.variants import FORMS
-from adafuse_tf.benchmarks.own_process import in_own_process
 from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.inference.gated.gate import KINDS
 from adafuse_tf.inference.gated.probes import RUNTIMES
 from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+from adafuse_tf.own_process import in_own_process
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,12 +6,14 @@ import multiprocessing
 from adafuse_tf import cli
 
 
-def in_own_process(function, *arguments):
+def in_own_process(function, *arguments, prepare=None):
     """Calls a function where nothing has been allocated yet; its memory comes back.
 
     Args:
         function: Of a module, so that it can be pickled.
         *arguments: What to call it with.
+        prepare: Called first in that process, before what the function needs is
+            imported.
 
     Returns:
         What it returns.
@@ -21,7 +23,7 @@ def in_own_process(function, *arguments):
             `cli.one_line_errors` knows it for one of this package.
     """
     context = multiprocessing.get_context("spawn")  # TensorFlow does not fork
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(1, context, prepare) as pool:
         result, expected = pool.submit(_call, function, arguments).result()
     if expected is not None:
         raise expected
