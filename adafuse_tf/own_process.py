@@ -2,12 +2,18 @@
 
 import concurrent.futures
 import multiprocessing
+import os
+import signal
+import threading
+import time
 
 from adafuse_tf import cli
 
 
 def in_own_process(function, *arguments, prepare=None):
     """Calls a function where nothing has been allocated yet; its memory comes back.
+
+    It gets SIGTERM when the process that called it is gone, and a minute to save.
 
     Args:
         function: Of a module, so that it can be pickled.
@@ -32,9 +38,17 @@ def in_own_process(function, *arguments, prepare=None):
 
 def _call(function, arguments):
     """`(result, None)`, or `(None, error)`: where it was raised is not pickled."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         return function(*arguments), None
     except Exception as error:
         if not cli.is_expected(error):
             raise
         return None, error
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+    os._exit(128 + signal.SIGTERM)  # the pool would wait for more to do

@@ -1,6 +1,5 @@
 """The scripts: quick to load, one line for expected errors."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from adafuse_tf import cli, files
-from adafuse_tf.own_process import in_own_process
 from adafuse_tf.training import ConfigError, load_config
 
 SCRIPTS = [
@@ -75,16 +73,6 @@ def test_expected_error_is_one_line(capsys):
         "Error: trainer.epochs: must be an integer. Received: 'no'\n"
     )
     assert not captured.out
-
-
-def test_expected_error_of_another_process_is_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught, cli.one_line_errors():
-        in_own_process(files.read_text, str(tmp_path / "absent"))
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("Error: ") and "absent" in line
-    with pytest.raises(ValueError, match="Expecting value"), cli.one_line_errors():
-        in_own_process(json.loads, "x")
 
 
 def test_a_file_where_a_folder_must_be_is_one_line(tmp_path, capsys):

@@ -1,0 +1,59 @@
+"""Functions in processes of their own: their errors, and their end."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adafuse_tf import cli, files
+from adafuse_tf.own_process import in_own_process
+
+
+def write_pid_and_wait(path):
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+def test_an_expected_error_is_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught, cli.one_line_errors():
+        in_own_process(files.read_text, str(tmp_path / "absent"))
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Error: ") and "absent" in line
+    with pytest.raises(ValueError, match="Expecting value"), cli.one_line_errors():
+        in_own_process(json.loads, "x")
+
+
+def test_it_ends_with_the_process_that_called(tmp_path):
+    path = tmp_path / "pid"
+    code = (
+        "from tests.test_own_process import *\n"
+        f"in_own_process(write_pid_and_wait, {str(path)!r})"
+    )
+    caller = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[1]
+    )
+    while not path.is_file() or not path.read_text():
+        assert caller.poll() is None
+        time.sleep(0.1)
+    caller.kill()
+    caller.wait()
+    pid = int(path.read_text())
+    for _ in range(300):
+        if not _runs(pid):
+            return
+        time.sleep(0.1)
+    os.kill(pid, 9)
+    pytest.fail("it runs on without its caller")
+
+
+def _runs(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
