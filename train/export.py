@@ -3,7 +3,8 @@
     python train/export.py --model_dir runs/mine
     python train/export.py --model_dir runs/mine --export_dir saved_models \
         --name mine --formats saved_model,tflite,tflite_float16,tflite_int8
-    python train/export.py --model_dir runs/mine --name mine_gated --gated
+    python train/export.py --model_dir runs/mine --name mine_gated --gated \
+        --group_size 16
 
 Writes `<export_dir>/<name>/<version>/`, a SavedModel, and `<export_dir>/<name>.tflite`.
 Both take uint8 frames and hold preprocessing, labels and the configuration of the run;
@@ -40,7 +41,13 @@ _WINDOW = flags.DEFINE_integer(
     lower_bound=1,
 )
 _GATED = flags.DEFINE_bool(
-    "gated", False, "Compute only what the gates ask for: for models with group_size."
+    "gated", False, "Compute only what the gates ask for; needs decisions in groups."
+)
+_GROUP_SIZE = flags.DEFINE_integer(
+    "group_size",
+    None,
+    "Let so many channels decide together in a model that decides per channel.",
+    lower_bound=2,
 )
 flags.mark_flag_as_required("model_dir")
 
@@ -64,6 +71,7 @@ def main(argv):
             num_clips=_NUM_CLIPS.value,
             window=_WINDOW.value,
             gated=_GATED.value,
+            group_size=_GROUP_SIZE.value,
         )
         print(export)
 

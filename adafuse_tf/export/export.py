@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from adafuse_tf import cli, files
 from adafuse_tf.export.agreement import measure_agreement
 from adafuse_tf.export.files import next_version
@@ -16,7 +18,7 @@ from adafuse_tf.export.source import in_float32
 from adafuse_tf.inference import profile
 from adafuse_tf.inference.answers import Answers
 from adafuse_tf.inference.exported import PARAMS_FILE, open_exported
-from adafuse_tf.inference.gated import gated_view
+from adafuse_tf.inference.gated import gated_view, regroup
 from adafuse_tf.models.streaming import state_bytes
 from adafuse_tf.training import ModelDir, evaluation_sampler, load_trained
 
@@ -69,6 +71,7 @@ def export_model_dir(
     num_clips: int | None = None,
     window: int | None = None,
     gated: bool = False,
+    group_size: int | None = None,
 ) -> Export:
     """Exports what `train/train.py` has trained.
 
@@ -92,6 +95,9 @@ def export_model_dir(
         gated: Compute only what the policies ask for, see `inference.gated`. How each
             gate does is chosen by the shares of the actions on the clips of the
             validation split, or by equal shares without records.
+        group_size: Makes a model that decides per channel decide for so many at once,
+            see `inference.gated.regroup`; what that costs on the clips of the
+            validation split is in the `Export`'s note.
 
     Returns:
         An `Export`.
@@ -100,20 +106,22 @@ def export_model_dir(
         ModelDirError: Not a run, or nothing trained in it yet.
         FileNotFoundError: There are no records in the `data_dir` that was given.
         ValueError: An unknown format, a remote `export_dir`, int8 without records or
-            gated, a gated model without gates, an option out of its range or without
-            effect.
+            gated, a gated model without gates, groups without records or of what has
+            groups, an option out of its range or without effect.
     """
     _check(export_dir, name, formats, gated)
-    needs_clips = gated or not LITERT_FORMATS.keys().isdisjoint(formats)
+    grouping = group_size is not None
+    needs_clips = gated or grouping or not LITERT_FORMATS.keys().isdisjoint(formats)
     num_clips = _checked_num_clips(num_clips, data_dir, needs_clips)
     folder = ModelDir(model_dir)
     model, _, labels = load_trained(folder, checkpoint)
     name = name or Path(os.path.abspath(folder.name.rstrip("/"))).name
     config = folder.read_config()
     extra = {PARAMS_FILE: folder.params.read_text(encoding="utf-8")}
-    if gated and not model.gates:
+    if (gated or grouping) and not model.gates:
         raise ValueError(
-            "A model without gates has nothing to leave out; export it ungated. "
+            "A model without gates has nothing to leave out or to group; export it "
+            "without `gated` and `group_size`. "
             f"Received: a model_dir of preset {config.task.model.preset!r}"
         )
     sampler = evaluation_sampler(config.task)
@@ -130,13 +138,22 @@ def export_model_dir(
             if data_dir is not None:
                 raise
             notes.append(f"No clips of the split '{split}' to measure on: {error}")
-            return None
+            return None, None
 
     typical = checks = None
     if needs_clips:
-        checks = sample(config.task.validation_data.split)
+        checks, truth = sample(config.task.validation_data.split)
+    if grouping:
+        if checks is None:
+            raise ValueError(
+                "`group_size` needs records to watch the decisions on; name them with "
+                f"`data_dir`. Received: data_dir={config.task.data_dir!r}"
+            )
+        clips = np.asarray(model.preprocessing.normalize(checks))
+        model, price = regroup(model, group_size, clips, truth)
+        notes.append(f"In groups of {group_size} channels: {price}")
     if "tflite_int8" in formats:
-        typical = sample(config.task.train_data.split)
+        typical, _ = sample(config.task.train_data.split)
         if typical is None:
             raise ValueError(
                 "tflite_int8 needs records to see the ranges of the feature maps; name "
@@ -230,7 +247,8 @@ def _check(export_dir, name, formats, gated):
 def _checked_num_clips(num_clips, data_dir, needs_clips):
     if not needs_clips and (data_dir is not None or num_clips is not None):
         raise ValueError(
-            "`data_dir` and `num_clips` count with a LiteRT format or `gated` only. "
+            "`data_dir` and `num_clips` count with a LiteRT format, `gated` or "
+            "`group_size` only. "
             f"Received: data_dir={data_dir!r}, num_clips={num_clips}"
         )
     if num_clips is None:

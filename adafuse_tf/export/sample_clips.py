@@ -8,7 +8,9 @@ import numpy as np
 from adafuse_tf import data
 
 
-def sample_clips(preprocessing, sampler, data_dir, split, count) -> np.ndarray:
+def sample_clips(
+    preprocessing, sampler, data_dir, split, count
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads clips as evaluation does, not normalised yet.
 
     Args:
@@ -19,7 +21,7 @@ def sample_clips(preprocessing, sampler, data_dir, split, count) -> np.ndarray:
         count: How many clips at most.
 
     Returns:
-        uint8 `[N, T, crop, crop, 3]`.
+        uint8 clips `[N, T, crop, crop, 3]`, and their labels `[N]`.
 
     Raises:
         FileNotFoundError: There are no records.
@@ -30,7 +32,11 @@ def sample_clips(preprocessing, sampler, data_dir, split, count) -> np.ndarray:
     files = data.record_files(str(data_dir), split)
     plain = dataclasses.replace(preprocessing, mean=(0.0,) * 3, std=(1 / 255,) * 3)
     batches = data.clips(files, plain, batch_size=1, training=False, sampler=sampler)
-    clips = [np.asarray(batch)[0] for batch, _ in itertools.islice(batches, count)]
-    if not clips:
+    found = [
+        (np.asarray(clip)[0], int(label[0]))
+        for clip, label in itertools.islice(batches, count)
+    ]
+    if not found:
         raise ValueError(f"There are no clips. Received: {data_dir}, split {split!r}")
-    return np.round(np.stack(clips)).astype("uint8")
+    clips, labels = zip(*found, strict=True)
+    return np.round(np.stack(clips)).astype("uint8"), np.array(labels)

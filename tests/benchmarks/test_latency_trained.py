@@ -54,7 +54,7 @@ def test_computes_what_the_model_asks_for(records, tmp_path, monkeypatch):
     assert gated["mix"] == "as trained" and gated["ms_per_frame"] > 0
     assert gated["twin_speed_up"] > 0 and "maps" in gated
 
-    clips = sample_clips(PREPROCESSING, Sampler(), records, "validation", 2)
+    clips, _ = sample_clips(PREPROCESSING, Sampler(), records, "validation", 2)
     frames = model.preprocessing.normalize(clips.reshape(1, -1, *clips.shape[2:]))
     state, spent = model.initial_state(1), []
     for t in range(CALLS + 1):

@@ -124,6 +124,24 @@ def test_streams_with_a_window_are_compared_with_such_streams(output_dir):
     assert f"State of one stream: {size:,} bytes in litert" in str(export)
 
 
+def test_channels_decide_in_groups(output_dir):
+    run, exported = output_dir / "adafuse", output_dir / "exported"
+    formats = ["saved_model"]
+    export = export_model_dir(run, exported, formats=formats, group_size=4)
+    assert "In groups of 4 channels: " in str(export)
+    assert "% of the answers as before" in str(export) and "top-1" in str(export)
+    opened = open_exported(export.paths["saved_model"])
+    actions = opened.run("clip", frames=camera(1, FRAMES, SIZE, SIZE))["actions"]
+    groups = actions.reshape(FRAMES, -1, 4)
+    assert (groups == groups[..., :1]).all() and len(set(groups.ravel())) > 1
+
+
+def test_groups_need_records(output_dir):
+    shutil.rmtree(output_dir / "records")
+    with pytest.raises(ValueError, match="`group_size` needs records"):
+        export_model_dir(output_dir / "adafuse", output_dir / "exported", group_size=4)
+
+
 def test_without_litert_it_says_what_is_left_out(output_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     export = export_model_dir(output_dir / "adafuse", output_dir / "exported")

@@ -42,7 +42,7 @@ def export_trained(model_dir, settings, runtime, folder, report):
         )
     task = run.read_config().task
     count = -(-(settings.repeats + 1) // preprocessing.num_frames)
-    clips = sample_clips(
+    clips, _ = sample_clips(
         preprocessing, evaluation_sampler(task), task.data_dir,
         task.validation_data.split, count,
     )  # fmt: skip

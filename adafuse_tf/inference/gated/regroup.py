@@ -27,6 +27,16 @@ class RegroupCost:
     same_answers: float
     top1: tuple[float, float] | None
 
+    def __str__(self):
+        lines = [
+            f"{self.same_decisions:.1%} of the decisions and {self.same_answers:.1%} "
+            "of the answers as before",
+            "{:.4g} GMACs per clip (before: {:.4g})".format(*self.gmacs[::-1]),
+        ]
+        if self.top1 is not None:
+            lines.append("top-1 {:.1%} (before: {:.1%})".format(*self.top1[::-1]))
+        return ", ".join(lines)
+
 
 def regroup(model, group_size, clips, labels=None, batch_size=8, tie=True):
     """Groups the channels of every gate by what a trained model decides for them.
