@@ -1,11 +1,13 @@
 """The page in `saved_models/` tells what works."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from adafuse_tf.inference import open_exported
+from adafuse_tf.training.config_loading import load_config
 from tests.export.tiny import FRAMES, LABELS, SIZE, camera
 
 FOLDER = Path(__file__).resolve().parents[2] / "saved_models"
@@ -41,3 +43,13 @@ def test_the_models_there_stream(path):
     assert "pan_left" in opened.card.labels and opened.card.no_stream is None
     outputs = opened.run("step", frames=camera(1, 1, 32, 32), **opened.new_state())
     assert outputs["probabilities"].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_models_there_are_of_the_demo_as_it_is():
+    asset = FOLDER / "camera_moves" / "1" / "assets" / "params.yaml"
+    text = asset.read_text(encoding="utf-8")
+    with zipfile.ZipFile(FOLDER / "camera_moves.tflite") as file:
+        assert file.read("params.yaml").decode() == text
+    given = load_config(config_files=[asset])
+    task = given.task.model_copy(update={"data_dir": None})
+    assert given.model_copy(update={"task": task}) == load_config("demo")
