@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from adafuse_tf.training.errors import NonFiniteLossError
@@ -100,10 +101,11 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 
 def _first_not_finite(model: keras.Model) -> str | None:
     """The path of a weight."""
-    for weight in model.weights:
-        if not ops.all(ops.isfinite(weight)):
-            return weight.path
-    return None
+    weights = model.weights
+    # One answer for all: to wait for a device once per weight takes longer than a look.
+    finite = ops.stack([ops.all(ops.isfinite(weight)) for weight in weights])
+    spoilt = np.flatnonzero(~ops.convert_to_numpy(finite))
+    return weights[spoilt[0]].path if spoilt.size else None
 
 
 @contextlib.contextmanager

@@ -1,37 +1,25 @@
 """Whole runs on tiny data: files, metrics, resume, refusals."""
 
-import contextlib
-import errno
 import json
 import math
-import os
-import resource
-import signal
 
-import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from adafuse_tf import data
 from adafuse_tf.inference import profile
 from adafuse_tf.training import (
     ConfigError,
     Experiment,
     ModelDirError,
-    NonFiniteLossError,
     callbacks,
     evaluate_records,
     experiment,
     load_trained,
     run_experiment,
 )
-from adafuse_tf.training.errors import WriteError
 from adafuse_tf.training.evaluation import SAMPLING_SEEDS
-from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
-from adafuse_tf.training.run_state import RunState
-from adafuse_tf.training.tally import Tally
 from tests.training.conftest import FRAMES, SIZE, settings, write_records
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "clips_in_memory")
@@ -185,85 +173,6 @@ def test_records_with_an_unknown_label(trained, tmp_path):
         evaluate_records(trained[0], str(other))
 
 
-def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
-    config = settings(
-        records_dir, trainer__epochs="3", trainer__gumbel__noise_end="0.5"
-    )
-
-    def interrupt(self, epoch, logs=None):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            Experiment(config, tmp_path).train()
-    before = callbacks.read_history(tmp_path / "metrics.jsonl")
-    assert [row["epoch"] for row in before] == [1, 2]
-    model = Experiment(config, tmp_path).train()
-    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
-    assert [row["epoch"] for row in rows] == [1, 2, 3]
-    assert rows[:2] == before
-    assert rows[2]["noise_scale"] == pytest.approx(0.5)
-    # 2 steps an epoch: the optimizer went on counting.
-    assert int(model.optimizer.iterations) == 6
-    assert not (tmp_path / "state.h5").exists()
-
-
-def terminated_run(config, folder, place, calls):
-    """Gets SIGTERM in a call of a method, and leaves before there is another one."""
-    method, left = getattr(*place), [calls]
-
-    def terminate(*args, **options):
-        assert left[0]
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return method(*args, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*place, terminate)
-        with pytest.raises(SystemExit, match="143"):
-            Experiment(config, folder).train()
-    rows = callbacks.read_history(folder / "metrics.jsonl")
-    return [row["epoch"] for row in rows]
-
-
-def test_terminated_before_an_epoch_is_measured(records_dir, tmp_path, capsys):
-    config, folder = settings(records_dir), tmp_path / "run"
-    model = Experiment(config, tmp_path / "undisturbed").train()
-    # Two batches of the training sample, and the first one of the validation.
-    assert terminated_run(config, folder, (Tally, "add"), calls=3) == []
-    assert "Terminated after epoch 1; the same command" in capsys.readouterr().err
-    # The last step of the run.
-    step = (StopOnNonFiniteLoss, "on_train_batch_end")
-    assert terminated_run(config, folder, step, calls=2) == [1]
-    assert "Terminated after epoch 2; the same command" in capsys.readouterr().err
-    again = Experiment(config, folder).train()
-    for expected, found in zip(model.weights, again.weights, strict=True):
-        np.testing.assert_array_equal(found, expected)
-    rows, expected_rows = (
-        [row | {"seconds": 0} for row in callbacks.read_history(path / "metrics.jsonl")]
-        for path in (folder, tmp_path / "undisturbed")
-    )
-    assert rows == expected_rows
-    names = ["checkpoints/last.weights.h5", "checkpoints/best.weights.h5"]
-    assert all((folder / name).is_file() for name in names)
-    assert steps_shown(folder) == [1, 2]
-    assert not (folder / "state.h5").exists()
-
-
-def steps_shown(folder):
-    """The steps of a scalar in TensorBoard."""
-    return [
-        event.step
-        for events in sorted((folder / "tensorboard").iterdir())
-        for event in tf.compat.v1.train.summary_iterator(str(events))
-        for value in event.summary.value
-        if value.tag == "validation/top1"
-    ]
-
-
 def test_finished_run_is_not_trained_again(trained):
     folder, config, _ = trained
     before = (folder / "checkpoints" / "last.weights.h5").read_bytes()
@@ -393,148 +302,6 @@ def test_start_from_other_weights(trained, records_dir, tmp_path):
         found = started.backbone.get_layer(layer).layer.get_weights()[0]
         np.testing.assert_array_equal(found, expected)
     assert started.num_classes == 3
-
-
-def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch):
-    config = settings(records_dir, trainer__epochs="3")
-
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def fill(self, epoch, logs=None):
-        if epoch == 1:
-            monkeypatch.setattr(h5py.Group, "create_dataset", full)
-            monkeypatch.setattr(h5py.Group, "copy", full)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", fill)
-        message = r"Cannot write .*state.h5: No space left on device\. What"
-        with pytest.raises(OSError, match=message) as e:
-            Experiment(config, tmp_path).train()
-    assert "\n" not in str(e.value)
-    monkeypatch.undo()
-    assert not list(tmp_path.glob("**/.saving-*"))
-    state = RunState(tmp_path / "state.h5")
-    assert (state.epoch, state.step) == (1, 0)
-
-
-@contextlib.contextmanager
-def nearly_full_disk():
-    """No file can get longer than 10 bytes."""
-    former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, former[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, former)
-
-
-def test_full_disk_at_a_start_leaves_what_was_there(records_dir, tmp_path):
-    run = Experiment(settings(records_dir), tmp_path)
-    run._write_params()
-    history = tmp_path / "metrics.jsonl"
-    history.write_text("".join(f'{{"epoch": {n}, "x": 0.1}}\n' for n in (1, 2, 3)))
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    other = Experiment(settings(records_dir, trainer__epochs="9"), tmp_path)
-    with nearly_full_disk():
-        run._write_params()  # nothing has changed
-        assert len(callbacks.cut_history(history, 3)) == 3
-        with pytest.raises(WriteError, match="metrics.jsonl: File too large"):
-            callbacks.cut_history(history, 1)
-        with pytest.raises(WriteError, match="params.yaml: File too large"):
-            other._write_params()
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert len(callbacks.cut_history(history, 1)) == 1
-    assert len(callbacks.read_history(history)) == 1
-
-
-@pytest.mark.parametrize("name", ("run", "run/deeper"))
-def test_model_dir_that_is_a_file(records_dir, tmp_path, name):
-    (tmp_path / "run").write_text("")
-    with pytest.raises(OSError, match="/run is a file; give a folder. Received") as e:
-        Experiment(settings(records_dir), tmp_path / name).train()
-    assert "\n" not in str(e.value)
-
-
-def test_lost_loss_ends_the_run(records_dir, tmp_path):
-    config = settings(
-        records_dir,
-        trainer__optimizer__learning_rate="1e30",
-        trainer__optimizer__clip_norm="null",
-        trainer__epochs="4",
-    )
-    message = r"in epoch \d, step \d; lower .* checkpoint .*train/\d'.*'train/\d"
-    with pytest.raises(NonFiniteLossError, match=message) as e:
-        Experiment(config, tmp_path).train()
-    assert str(e.value).count("'train/") == 4  # the clips of the batch
-
-
-def test_lost_weights_end_the_run_though_the_loss_does_not_show_them(tmp_path):
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="a")])
-    model.layers[0].kernel.assign([[math.nan]])
-    look = StopOnNonFiniteLoss(RunState(tmp_path / "state.h5"), lambda *_: [])
-    look.set_model(model)
-    look.on_epoch_begin(0)
-    look.on_train_batch_end(18, {"loss": 0.5})  # not every step
-    message = r"Weights are not finite in epoch 1, step 20; .*Received: .*a/kernel, "
-    with pytest.raises(NonFiniteLossError, match=message):
-        look.on_train_batch_end(19, {"loss": 0.5})
-
-
-def test_bad_steps_are_passed_over(records_dir, tmp_path, monkeypatch, capsys):
-    clips = data.clips
-
-    def with_a_bad_batch(*args, training, **options):
-        dataset = clips(*args, training=training, **options)
-        if not training or options.get("names_only"):
-            return dataset
-        bad = tf.constant([1.0, 1.0, 1e38, 1.0])
-        factors = tf.data.Dataset.from_tensor_slices(bad)
-        dataset = tf.data.Dataset.zip(dataset, factors)
-        return dataset.map(lambda batch, factor: (batch[0] * factor, batch[1]))
-
-    config = settings(
-        records_dir,
-        task__train_data__batch_size="2",
-        trainer__save_every_steps="1",
-        trainer__max_bad_steps="2",
-    )
-    monkeypatch.setattr(data, "clips", with_a_bad_batch)
-    model = Experiment(config, tmp_path).train()
-    assert all(np.isfinite(w).all() for w in model.get_weights())
-    # Two steps count that are undone: the learning rate follows the data.
-    assert int(model.optimizer.iterations) == 8
-    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
-    assert all(math.isfinite(row["train/loss"]) for row in rows)
-    said = capsys.readouterr().err
-    assert "epoch 1, step 3; going back" in said
-    assert "epoch 2, step 3; going back" in said
-
-
-@pytest.mark.parametrize("accumulated", ["1", "2"])
-def test_going_back_behind_the_end_of_the_dense_warmup(
-    records_dir, tmp_path, monkeypatch, accumulated
-):
-    config = settings(
-        records_dir,
-        trainer__dense_warmup="0.5",
-        trainer__max_bad_steps="1",
-        trainer__optimizer__gradient_accumulation_steps=accumulated,
-        trainer__gumbel__noise_end="0.5",
-    )
-    look = StopOnNonFiniteLoss.on_train_batch_end
-
-    def spoil(self, batch, logs=None):
-        bad = self._epoch == 1 and batch == 1  # the last step
-        look(self, batch, {"loss": math.nan} if bad else logs)
-
-    monkeypatch.setattr(StopOnNonFiniteLoss, "on_train_batch_end", spoil)
-    model = Experiment(config, tmp_path).train()
-    policy = model.gates["gate"].policy
-    bias = np.array(policy.output_dense.bias)
-    assert 0 < bias.max() < 5  # leads by 2 as without the bad step, not by 20
-    assert float(policy.noise_scale) == 0.5
-    assert int(model.optimizer._iterations) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,161 @@
+"""Runs that are cut off, or cannot write."""
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from adafuse_tf.training import Experiment, callbacks
+from adafuse_tf.training.errors import WriteError
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
+from adafuse_tf.training.run_state import RunState
+from adafuse_tf.training.tally import Tally
+from tests.training.conftest import settings
+
+pytestmark = pytest.mark.usefixtures("tiny_model", "clips_in_memory")
+
+
+def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
+    config = settings(
+        records_dir, trainer__epochs="3", trainer__gumbel__noise_end="0.5"
+    )
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Experiment(config, tmp_path).train()
+    before = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert [row["epoch"] for row in before] == [1, 2]
+    model = Experiment(config, tmp_path).train()
+    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert rows[:2] == before
+    assert rows[2]["noise_scale"] == pytest.approx(0.5)
+    # 2 steps an epoch: the optimizer went on counting.
+    assert int(model.optimizer.iterations) == 6
+    assert not (tmp_path / "state.h5").exists()
+
+
+def terminated_run(config, folder, place, calls):
+    """Gets SIGTERM in a call of a method, and leaves before there is another one."""
+    method, left = getattr(*place), [calls]
+
+    def terminate(*args, **options):
+        assert left[0]
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return method(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*place, terminate)
+        with pytest.raises(SystemExit, match="143"):
+            Experiment(config, folder).train()
+    rows = callbacks.read_history(folder / "metrics.jsonl")
+    return [row["epoch"] for row in rows]
+
+
+def test_terminated_before_an_epoch_is_measured(records_dir, tmp_path, capsys):
+    config, folder = settings(records_dir), tmp_path / "run"
+    model = Experiment(config, tmp_path / "undisturbed").train()
+    # Two batches of the training sample, and the first one of the validation.
+    assert terminated_run(config, folder, (Tally, "add"), calls=3) == []
+    assert "Terminated after epoch 1; the same command" in capsys.readouterr().err
+    # The last step of the run.
+    step = (StopOnNonFiniteLoss, "on_train_batch_end")
+    assert terminated_run(config, folder, step, calls=2) == [1]
+    assert "Terminated after epoch 2; the same command" in capsys.readouterr().err
+    again = Experiment(config, folder).train()
+    for expected, found in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    rows, expected_rows = (
+        [row | {"seconds": 0} for row in callbacks.read_history(path / "metrics.jsonl")]
+        for path in (folder, tmp_path / "undisturbed")
+    )
+    assert rows == expected_rows
+    names = ["checkpoints/last.weights.h5", "checkpoints/best.weights.h5"]
+    assert all((folder / name).is_file() for name in names)
+    assert steps_shown(folder) == [1, 2]
+    assert not (folder / "state.h5").exists()
+
+
+def steps_shown(folder):
+    """The steps of a scalar in TensorBoard."""
+    return [
+        event.step
+        for events in sorted((folder / "tensorboard").iterdir())
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+        if value.tag == "validation/top1"
+    ]
+
+
+def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch):
+    config = settings(records_dir, trainer__epochs="3")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(self, epoch, logs=None):
+        if epoch == 1:
+            monkeypatch.setattr(h5py.Group, "create_dataset", full)
+            monkeypatch.setattr(h5py.Group, "copy", full)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", fill)
+        message = r"Cannot write .*state.h5: No space left on device\. What"
+        with pytest.raises(OSError, match=message) as e:
+            Experiment(config, tmp_path).train()
+    assert "\n" not in str(e.value)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("**/.saving-*"))
+    state = RunState(tmp_path / "state.h5")
+    assert (state.epoch, state.step) == (1, 0)
+
+
+@contextlib.contextmanager
+def nearly_full_disk():
+    """No file can get longer than 10 bytes."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_full_disk_at_a_start_leaves_what_was_there(records_dir, tmp_path):
+    run = Experiment(settings(records_dir), tmp_path)
+    run._write_params()
+    history = tmp_path / "metrics.jsonl"
+    history.write_text("".join(f'{{"epoch": {n}, "x": 0.1}}\n' for n in (1, 2, 3)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    other = Experiment(settings(records_dir, trainer__epochs="9"), tmp_path)
+    with nearly_full_disk():
+        run._write_params()  # nothing has changed
+        assert len(callbacks.cut_history(history, 3)) == 3
+        with pytest.raises(WriteError, match="metrics.jsonl: File too large"):
+            callbacks.cut_history(history, 1)
+        with pytest.raises(WriteError, match="params.yaml: File too large"):
+            other._write_params()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(callbacks.cut_history(history, 1)) == 1
+    assert len(callbacks.read_history(history)) == 1
+
+
+@pytest.mark.parametrize("name", ("run", "run/deeper"))
+def test_model_dir_that_is_a_file(records_dir, tmp_path, name):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(OSError, match="/run is a file; give a folder. Received") as e:
+        Experiment(settings(records_dir), tmp_path / name).train()
+    assert "\n" not in str(e.value)
