@@ -1,5 +1,6 @@
 """Charts as SVG in the page; colours are the style sheet's."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -83,7 +84,7 @@ def line_chart(lines: Mapping[str, Sequence[float]], title: str) -> Element:
     """
     svg = _svg(360, 190, title)
     base, left, width = 165, 40, 318
-    height = 145 / max(1.0, *(max(values) for values in lines.values() if values))
+    height = 145 / max([1.0, *itertools.chain(*lines.values())])
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = base - share * height
         svg.append(_line(left, y, left + width, y, "grid" if share else ""))

@@ -106,6 +106,18 @@ def test_other_records_are_measured_anew(run, records, tmp_path):
     assert page.row("Cross-entropy") == [f"{metrics['loss']:.4f}"]
     assert "Measured on 2 videos" in page.text
     assert "sampled policies" not in page.text  # not measured here
+    assert not report.notes  # nobody expects those of metrics.json
+
+
+def test_records_of_the_run_by_name_are_those_of_its_metrics(
+    run, records, metrics, tmp_path
+):
+    report = write_report(
+        run, str(records / "validation-*"), output=tmp_path / "page.html"
+    )
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert page.row("Top-1, sampled policies") == [percent(metrics["top1_sampled"])]
+    assert not report.notes
 
 
 def test_views_of_a_video_count_together(records, tmp_path):
