@@ -79,9 +79,10 @@ def predict_videos_with_export(
 ) -> Iterator[Prediction | VideoError]:
     """As `predict_videos`, with what `open_exported` returned."""
     card = exported.card
-    # A .tflite may have been written for another number than that of the training.
-    clip = exported.inputs.get("clip", {}).get("frames", tf.TensorSpec([None] * 5))
-    num_frames = clip.shape[1] or card.preprocessing.num_frames
+    # A .tflite may have been written for another number than that of the training; an
+    # export of steps alone has no clips, and says so when it is asked to run one.
+    clip = exported.inputs.get("clip")
+    num_frames = (clip and clip["frames"].shape[1]) or card.preprocessing.num_frames
 
     def classify(path):
         frames = card.fit(read_frames(path, num_frames, card.sampler))

@@ -1,5 +1,6 @@
 """Numbers that change while a model trains, apart from the learning rate."""
 
+import abc
 from collections.abc import Callable
 
 import keras
@@ -13,9 +14,10 @@ from adafuse_tf.training.config import FlopsLossConfig, GumbelConfig
 _CERTAIN = 20.0
 
 
-class Schedule(keras.callbacks.Callback):
+class Schedule(keras.callbacks.Callback, abc.ABC):
     """Changes a model by the place of the run, besides what the steps do."""
 
+    @abc.abstractmethod
     def on_going_back(self, epoch: int, step: int) -> None:
         """Changes the model as it should be, after it got former values.
 
@@ -24,7 +26,6 @@ class Schedule(keras.callbacks.Callback):
             step: steps of this epoch that the values have seen; those of 0 steps are
                 from before `on_epoch_begin`.
         """
-        raise NotImplementedError
 
 
 class ScheduleByProgress(Schedule):

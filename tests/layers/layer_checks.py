@@ -13,7 +13,7 @@ def symbolic(shape):
     return keras.Input(shape[1:], batch_size=None)
 
 
-def check_layer(make, *shapes):
+def assert_keeps_the_rules(make, *shapes):
     """Config round trip, `.keras` round trip, and symbolic = real shape and dtype.
 
     Args:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from adafuse_tf.layers import AdaptiveTemporalFusion, LearnedPolicy, PerFrame
 from adafuse_tf.layers.fusion import fuse
 from tests.layers import reference
-from tests.layers.layer_checks import check_layer, save_and_load
+from tests.layers.layer_checks import assert_keeps_the_rules, save_and_load
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 7, 6, 6, 8)).astype("float32")
@@ -81,7 +81,9 @@ def test_stream_equals_clip(history, actions, split):
 
 @pytest.mark.parametrize("history", HISTORIES)
 def test_keeps_to_the_rules_of_a_layer(history):
-    check_layer(lambda: AdaptiveTemporalFusion(history=history), X.shape, Y.shape)
+    assert_keeps_the_rules(
+        lambda: AdaptiveTemporalFusion(history=history), X.shape, Y.shape
+    )
 
 
 def test_one_frame_is_a_clip():

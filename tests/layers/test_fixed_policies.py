@@ -7,7 +7,7 @@ from adafuse_tf.layers import (
     RandomPolicy,
     ThresholdPolicy,
 )
-from tests.layers.layer_checks import check_layer
+from tests.layers.layer_checks import assert_keeps_the_rules
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 6, 5, 5, 8)).astype("float32")
@@ -44,8 +44,8 @@ def test_threshold_skips_weak_channels():
 
 @pytest.mark.parametrize("make", (KeepPolicy, RandomPolicy, ThresholdPolicy))
 def test_keeps_to_the_rules_of_a_layer(make):
-    check_layer(make, X.shape, Y.shape)
-    check_layer(lambda: AdaptiveTemporalFusion(make()), X.shape, Y.shape)
+    assert_keeps_the_rules(make, X.shape, Y.shape)
+    assert_keeps_the_rules(lambda: AdaptiveTemporalFusion(make()), X.shape, Y.shape)
 
 
 def test_wrong_options():

@@ -4,7 +4,7 @@ import pytest
 
 from adafuse_tf.layers import ACTIONS, KEEP, LearnedPolicy
 from tests.layers import reference
-from tests.layers.layer_checks import check_layer, save_and_load
+from tests.layers.layer_checks import assert_keeps_the_rules, save_and_load
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 6, 5, 5, 8)).astype("float32")
@@ -109,7 +109,7 @@ def test_starts_uniform():
 
 @pytest.mark.parametrize("actions", SETS)
 def test_keeps_to_the_rules_of_a_layer(actions):
-    check_layer(lambda: LearnedPolicy(4, actions=actions), X.shape, Y.shape)
+    assert_keeps_the_rules(lambda: LearnedPolicy(4, actions=actions), X.shape, Y.shape)
 
 
 def test_decides_in_float32_under_mixed_precision():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf.layers import PerFrame
-from tests.layers.layer_checks import check_layer, save_and_load
+from tests.layers.layer_checks import assert_keeps_the_rules, save_and_load
 
 
 def test_equals_the_layer_on_every_frame():
@@ -15,8 +15,8 @@ def test_equals_the_layer_on_every_frame():
 
 
 def test_keeps_to_the_rules_of_a_layer():
-    check_layer(lambda: PerFrame(keras.layers.Conv2D(4, 3)), (2, 3, 8, 8, 3))
-    check_layer(
+    assert_keeps_the_rules(lambda: PerFrame(keras.layers.Conv2D(4, 3)), (2, 3, 8, 8, 3))
+    assert_keeps_the_rules(
         lambda: PerFrame(keras.layers.GlobalAveragePooling2D()), (2, 3, 8, 8, 3)
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf.layers import TemporalShift
-from tests.layers.layer_checks import check_layer
+from tests.layers.layer_checks import assert_keeps_the_rules
 
 X = np.random.default_rng(0).normal(size=(2, 5, 4, 4, 16)).astype("float32")
 
@@ -38,8 +38,8 @@ def test_causal_stream_equals_clip(split):
 
 @pytest.mark.parametrize("mode", ("bidirectional", "causal"))
 def test_keeps_to_the_rules_of_a_layer(mode):
-    check_layer(lambda: TemporalShift(mode), X.shape)
-    check_layer(lambda: TemporalShift(mode), (2, 1, 4, 4, 8))
+    assert_keeps_the_rules(lambda: TemporalShift(mode), X.shape)
+    assert_keeps_the_rules(lambda: TemporalShift(mode), (2, 1, 4, 4, 8))
 
 
 def test_wrong_use_is_explained():

@@ -50,10 +50,10 @@ def test_gates_learn_at_their_own_rate(name):
     np.testing.assert_allclose(1 - np.array(gate), 0.25 * moved, rtol=1e-5)
 
 
-def dense(bias=1.0):
+def dense():
     layer = keras.layers.Dense(2)
     layer.build((None, 3))
-    layer.bias.assign([bias, bias])
+    layer.bias.assign([1.0, 1.0])
     return layer
 
 
