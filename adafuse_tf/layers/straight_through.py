@@ -3,14 +3,32 @@
 import functools
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
 def gumbel_noise(shape, seed):
-    """Draws standard Gumbel noise, float32, of the given shape."""
-    # The lower bound keeps log() finite; float32 uniform() can return 0.
-    uniform = keras.random.uniform(shape, minval=1e-20, maxval=1.0, seed=seed)
-    return -ops.log(-ops.log(uniform))
+    """Draws standard Gumbel noise, float32, of the given shape.
+
+    On each of several devices of a `tf.distribute` strategy it is that device's part of
+    the noise of the whole batch, in the order of the devices: a batch meets the same
+    noise however many they are.
+
+    Args:
+        shape: The batch first.
+        seed: int or `keras.random.SeedGenerator`.
+    """
+    size, devices, device = shape[0], 1, 0
+    context = tf.distribute.get_replica_context()
+    if context is not None:
+        devices = context.num_replicas_in_sync
+        device = context.replica_id_in_sync_group
+    # Every device draws for all, since Keras gives all the same seed. The lower bound
+    # keeps log() finite; float32 uniform() can return 0.
+    uniform = keras.random.uniform(
+        (devices * size, *shape[1:]), minval=1e-20, maxval=1.0, seed=seed
+    )
+    return -ops.log(-ops.log(uniform[device * size : (device + 1) * size]))
 
 
 def one_hot_argmax(x):

@@ -114,6 +114,7 @@ class Datasets:
         if cluster.size == 1:
             return self.train()
         self.position.worker, self.position.num_workers = cluster
+        self.position.share = self._task.train_data.batch_size // cluster.size
         # Left to itself TensorFlow would have each process decode all clips.
         replicas = local_replicas(strategy, cluster)
         return strategy.distribute_datasets_from_function(

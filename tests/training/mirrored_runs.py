@@ -24,13 +24,12 @@ def main(folder):
     records = write_records(folder / "records", {"train": 4, "validation": 1})
     weights, replicas, rows = {}, {}, {}
     for strategy in ("one_device", "mirrored"):
-        # Noise is left out: it is the same on each replica. The clipping acts in every
-        # step. Gates have a BatchNorm and the FLOPs loss.
+        # The clipping acts in every step. Gates have noise, a BatchNorm and the FLOPs
+        # loss.
         config = settings(
             records,
             runtime__distribution_strategy=strategy,
             task__flops_loss__start="0",
-            trainer__gumbel__noise_start="0",
             trainer__optimizer__clip_norm="0.1",
             trainer__optimizer__weight_decay="0.01",
             trainer__optimizer__bias_learning_rate_multiplier="2",

@@ -191,7 +191,11 @@ def _shuffle(dataset, size, seed, position) -> tf.data.Dataset:
     )
     blocks = dataset.batch(size).enumerate()
     dataset = tf.data.Dataset.zip(places, blocks).map(shuffle_block).prefetch(1)
-    return dataset.unbatch().shard(position.num_workers, position.worker)
+    dataset = dataset.unbatch()
+    if position.num_workers == 1:
+        return dataset
+    shares = dataset.batch(position.share)
+    return shares.shard(position.num_workers, position.worker).unbatch()
 
 
 def _check(batch_size, training, augmentation, views) -> None:

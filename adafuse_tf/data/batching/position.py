@@ -17,9 +17,10 @@ class Position:
         seed: The seed of the run.
         epoch: Passes that are behind it.
         clips: Clips of the pass that are behind it, damaged ones not counted.
-        worker: Which of the processes that share the clips this is; each has every
-            `num_workers`-th.
+        worker: Which of the processes that share the clips this is.
         num_workers: How many share them.
+        share: How many clips in a row one of them has before it is the next one's turn:
+            its part of a batch.
     """
 
     seed: int
@@ -27,6 +28,7 @@ class Position:
     clips: int = 0
     worker: int = 0
     num_workers: int = 1
+    share: int = 1
 
     def seed_of_pass(self) -> int:
         """A seed for this pass."""
