@@ -28,7 +28,8 @@ def gumbel_noise(shape, seed):
     uniform = keras.random.uniform(
         (devices * size, *shape[1:]), minval=1e-20, maxval=1.0, seed=seed
     )
-    return -ops.log(-ops.log(uniform[device * size : (device + 1) * size]))
+    begin = (device * size, *(0 for _ in shape[1:]))
+    return -ops.log(-ops.log(ops.slice(uniform, begin, shape)))
 
 
 def one_hot_argmax(x):
