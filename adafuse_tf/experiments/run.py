@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adafuse_tf.benchmarks.report import write_report
+from adafuse_tf.experiments.finished import finished_metrics
 from adafuse_tf.experiments.plot import draw_study
 from adafuse_tf.experiments.study import Study, folder_name, read_study
 from adafuse_tf.experiments.summary import as_markdown, summarise
+from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.data_source import open_source
 from adafuse_tf.training.run import run_experiment
@@ -46,29 +48,30 @@ def run_study(
         for seed in chosen.seeds
         for name, changes in chosen.runs.items()
     }
-    for given in settings.values():  # better fails now than after hours
-        task = load_config(chosen.experiment, overrides=given).task
-        source = open_source(task)
-        for split in (task.train_data.split, task.validation_data.split):
-            source.num_clips(split)
-    stem = Path(study).stem
-    jobs = {
-        f"{name} {seed} ": functools.partial(
+    measured, jobs = {}, {}
+    for (name, seed), given in settings.items():
+        config = load_config(chosen.experiment, overrides=given)
+        _check_data(config)
+        job, folder = f"{name} {seed} ", work_dir / f"{folder_name(name)}_{seed}"
+        metrics = finished_metrics(folder, config)
+        if metrics is not None:
+            measured[job] = metrics
+            continue
+        jobs[job] = functools.partial(
             run_experiment,
             "train_and_eval",
-            work_dir / f"{folder_name(name)}_{seed}",
+            folder,
             experiment=chosen.experiment,
             overrides=given,
         )
-        for (name, seed), given in settings.items()
-    }
-    measured = run_side_by_side(jobs)
+    measured |= run_side_by_side(jobs)
     rows = summarise(
         {
             name: [measured[f"{name} {seed} "] for seed in chosen.seeds]
             for name in chosen.runs
         }
     )
+    stem = Path(study).stem
     output_dir.mkdir(parents=True, exist_ok=True)
     draw_study(rows, chosen.title, chosen.baselines, output_dir / f"{stem}.png")
     values = {
@@ -79,8 +82,16 @@ def run_study(
         "runs": chosen.runs,
         "rows": rows,
     }
-    text = f"{_heading(chosen, overrides)}\n\n{as_markdown(rows)}"
+    picture = f"![Top-1 over MMACs per clip]({stem}.png)"
+    text = f"{_heading(chosen, overrides)}\n\n{picture}\n\n{as_markdown(rows)}"
     return write_report(output_dir, stem, values, text)
+
+
+def _check_data(config: ExperimentConfig) -> None:
+    """Better fails before all runs than after hours."""
+    source = open_source(config.task)
+    for split in (config.task.train_data.split, config.task.validation_data.split):
+        source.num_clips(split)
 
 
 def _heading(chosen: Study, overrides: Sequence[str]) -> str:

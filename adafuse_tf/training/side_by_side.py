@@ -24,6 +24,8 @@ def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
         Name to what the job returned. An exception of a job is raised here, once the
         jobs that run beside it have ended; no other is started.
     """
+    if not jobs:
+        return {}
     cores = _cores()
     workers = min(len(jobs), cores)
     threads = max(1, cores // workers)

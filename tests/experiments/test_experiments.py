@@ -1,6 +1,7 @@
 """Studies: what they read, what they say, and a small one from end to end."""
 
 import json
+import os
 
 import pytest
 
@@ -81,9 +82,23 @@ def test_a_study_runs_and_goes_on(
         measured = [json.loads((f / "metrics.json").read_text()) for f in folders]
         assert row["top1"]["values"] == [m["top1"] for m in measured]
         assert row["gmacs"]["values"] == [m["gmacs_per_clip"] for m in measured]
-    capfd.readouterr()
-    assert run_study(str(study), tmp_path / "runs", tmp_path / "out", overrides) == text
-    assert capfd.readouterr().err.count("Already trained") == 4
+    assert "![Top-1 over MMACs per clip](small.png)" in page
+
+    def again():
+        capfd.readouterr()
+        out = tmp_path / "out"
+        assert run_study(str(study), tmp_path / "runs", out, overrides) == text
+        return capfd.readouterr().err.count("Already trained")
+
+    assert again() == 0  # nothing is measured twice
+    (tmp_path / "runs" / "plain_0" / "metrics.json").unlink()
+    old = tmp_path / "runs" / "plain_1" / "metrics.json"
+    old.write_text(old.read_text().replace('"loss": ', '"loss": 1'))
+    os.utime(old, (0, 0))
+    best = tmp_path / "runs" / "adafuse_0" / "metrics.json"
+    best.write_text(best.read_text().replace('"last"', '"best"'))
+    assert again() == 3
+    assert again() == 0
 
 
 @pytest.mark.parametrize(
