@@ -22,8 +22,8 @@ class _Recipe:
         The rate itself is scaled, not the gradient: Adam would undo the latter.
         """
         factors = dict(self._multipliers)
-        for variable in variables:
-            key = self._var_key(variable)
+        # Once each: policies that share a layer name its variables several times.
+        for key in {self._var_key(variable) for variable in variables}:
             factors[key] = factors.get(key, 1.0) * float(multiplier)
         self._multipliers = factors
 

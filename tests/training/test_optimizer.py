@@ -50,6 +50,20 @@ def test_gates_learn_at_their_own_rate(name):
     np.testing.assert_allclose(1 - np.array(gate), 0.25 * moved, rtol=1e-5)
 
 
+def test_a_shared_layer_is_multiplied_once():
+    config = OptimizerConfig(
+        learning_rate=1.0,
+        momentum=0.0,
+        weight_decay=0.0,
+        schedule="constant",
+        gate_learning_rate_multiplier=0.25,
+    )
+    gate = keras.Variable([1.0])
+    optimizer = build_optimizer(config, 10, 10, gate_variables=[gate, gate])
+    optimizer.apply([np.float32([1])], [gate])
+    np.testing.assert_allclose(np.array(gate), [0.75], rtol=1e-6)
+
+
 def dense():
     layer = keras.layers.Dense(2)
     layer.build((None, 3))
