@@ -21,6 +21,7 @@ VARYING = {
     "trainer.dense_warmup": "0.5",
     "trainer.optimizer.schedule": "cosine",
     "task.model.overrides": "{dropout: 0.5}",
+    "task.train_data.augmentation.mixup_alpha": "0.5",
 }
 
 

@@ -20,13 +20,14 @@ def mixup_batches(
         num_classes: Number of labels K.
         alpha: See `mix_batch`.
         seed: Makes the batches repeat from one run to the next, as in `clips`.
-        position: Instead of `seed`, as in `clips`.
+        position: Instead of `seed`, as in `clips`; batches must have a known size.
 
     Returns:
         A dataset of `(clips, soft labels)`, see `mix_batch`.
 
     Raises:
-        ValueError: `alpha` or `num_classes` is not positive.
+        ValueError: `alpha` or `num_classes` is not positive, or batches that begin
+            at a position have no known size.
     """
     if alpha <= 0:
         raise ValueError(f"`alpha` must be > 0. Received: alpha={alpha}")
@@ -34,7 +35,13 @@ def mixup_batches(
         raise ValueError(
             f"`num_classes` must be >= 1. Received: num_classes={num_classes}"
         )
-    draws = random_pairs(seed, position)
+    size = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+    if position is not None and size is None:
+        raise ValueError(
+            "With `position` all batches must have the same size; batch with "
+            f"`drop_remainder=True`. Received: element_spec={dataset.element_spec}"
+        )
+    draws = random_pairs(seed, position, clips_per_pair=size)
 
     def mix(batch, draw):
         clips, labels = batch

@@ -153,19 +153,33 @@ def batches(
     )
 
 
-def random_pairs(seed: int | None, position: Position | None) -> tf.data.Dataset:
-    """Random integers `[2]` without end, to seed random operations with."""
+def random_pairs(
+    seed: int | None, position: Position | None, clips_per_pair: int | None = None
+) -> tf.data.Dataset:
+    """Random integers `[2]` without end, to seed random operations with.
+
+    Args:
+        seed, position: As in `clips`.
+        clips_per_pair: How many of a worker's clips share a pair: the pairs of those
+            before the position are left out. `None` begins with the pass's first.
+    """
 
     def draw(seed):
         return tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
 
     if position is None:
         return draw(seed)
-    return dataset_steps.anew_each_pass(draw, position.seed_of_pass)
+    if clips_per_pair is None:
+        return dataset_steps.anew_each_pass(draw, position.seed_of_pass)
+    return dataset_steps.anew_each_pass(
+        lambda seed, clips: draw(seed).skip(clips // clips_per_pair),
+        position.seed_of_pass,
+        lambda: position.clips_behind() // position.num_workers,
+    )
 
 
 def _shuffle(dataset, size, seed, position) -> tf.data.Dataset:
-    """Shuffles, and leaves out what is behind the position and what others have.
+    """Shuffles, and leaves out what comes before the position and what others have.
 
     With a position it shuffles within blocks, because the order of `tf.data`'s own
     shuffle depends on how many passes there were.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from adafuse_tf.data import mixup_batches
+from adafuse_tf.data import Position, mixup_batches
 from adafuse_tf.data.augment.mixup import mix_batch
 from tests.model_garden import needs_model_garden
 
@@ -77,6 +77,23 @@ def test_batches_repeat_with_a_seed_but_not_from_pass_to_pass():
     np.testing.assert_array_equal(first, labels(again))
     assert np.abs(first - labels(one)).max() > 0.1
     assert np.abs(first - labels(batches(4))).max() > 0.1
+
+
+def test_batches_after_a_position_are_those_of_the_whole_pass():
+    def soft(clips_behind, num_workers=1):
+        # All batches are the same, so that they differ by their draws.
+        dataset = tf.data.Dataset.from_tensors((clips(4), np.arange(4))).repeat(3)
+        place = Position(3, epoch=1, clips=clips_behind, num_workers=num_workers)
+        mixed = mixup_batches(dataset, 4, 0.5, position=place)
+        return [labels.numpy() for _, labels in mixed]
+
+    whole = soft(0)
+    assert np.abs(whole[0] - whole[1]).max() > 0.1
+    np.testing.assert_array_equal(soft(4)[:2], whole[1:])
+    np.testing.assert_array_equal(soft(16, num_workers=2)[0], whole[2])
+    ragged = tf.data.Dataset.from_tensor_slices((clips(6), np.arange(6))).batch(4)
+    with pytest.raises(ValueError, match="drop_remainder=True"):
+        mixup_batches(ragged, 6, 0.5, position=Position(3))
 
 
 def test_batches_keep_their_shape_and_number():
