@@ -15,6 +15,7 @@ from adafuse_tf.training.data_source import (
     train_sampler,
 )
 from adafuse_tf.training.errors import ConfigError
+from adafuse_tf.training.last_batch import EndWithLastBatch
 from adafuse_tf.training.model_dir import preprocessing_of
 from adafuse_tf.training.runtime import local_replicas
 
@@ -35,6 +36,7 @@ class Datasets:
         views: how many views of each video validation averages over.
         train_damage: the damaged clips and files of the training batches.
         validation_damage: those of the validation batches.
+        last_batch: ends an epoch of training, if damaged clips may be left out.
 
     Raises:
         ConfigError: there is no `task.data_dir`.
@@ -50,6 +52,7 @@ class Datasets:
         self.views = evaluation_views(config.task)
         self.train_damage = data.BadItems(config.task.max_bad)
         self.validation_damage = data.BadItems(config.task.max_bad)
+        self.last_batch = EndWithLastBatch() if config.task.max_bad else None
         # The same clips as in training.
         self._sample_damage = data.BadItems(
             config.task.max_bad, beside=self.train_damage
@@ -68,7 +71,7 @@ class Datasets:
         return clips // own.batch_size
 
     def go_on(self, epoch: int, step: int) -> None:
-        """Sets the epochs, and further steps, that training batches begin behind."""
+        """Sets the epochs, and further steps, that training batches begin after."""
         self.position.epoch = epoch
         self.position.clips = step * self._task.train_data.batch_size
 
@@ -92,7 +95,7 @@ class Datasets:
             dataset = data.mixup_batches(
                 dataset, len(self.labels), alpha, position=place
             )
-        return dataset
+        return self.last_batch.watch(dataset) if self.last_batch else dataset
 
     def names_of_step(self, epoch: int, step: int) -> list[str]:
         """The clips of a training step; none where skipped ones make it uncertain.

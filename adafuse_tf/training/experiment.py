@@ -17,6 +17,7 @@ from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
 from adafuse_tf.training.evaluation import evaluate
+from adafuse_tf.training.loss_scale import LossScaleOptimizer
 from adafuse_tf.training.model_dir import (
     ModelDir,
     build_model,
@@ -68,6 +69,9 @@ class Experiment:
             LostWorkerError: another process of the run has gone.
             WriteError: a file cannot be written.
             DataError: more clips or files are damaged than `task.max_bad` allows.
+            ModelDirError: what the folder holds is damaged or goes with other labels.
+            NotADirectoryError: the folder is a file.
+            SystemExit: with code 143, after SIGTERM; the same call goes on.
         """
         runtime, epochs = self.config.runtime, self.config.trainer.epochs
         cluster = cluster_of(runtime)
@@ -113,22 +117,22 @@ class Experiment:
         )
         self.datasets.go_on(state.epoch, state.step)
         dataset = self.datasets.distributed_train(strategy, cluster)
-        # Each `fit` does this, but there is none behind the last epoch, whose weights
+        # Each `fit` does this, but there is none after the last epoch, whose weights
         # and metrics may still be wanted.
         chosen.on_train_begin()
         steps = self.datasets.steps_per_epoch - state.step
         # Keras must know when to stop: the step that finds no more data would count in
         # metrics and in the learning rate. And it must not take the rest of an epoch
         # for the length of all. So each epoch is a `fit` of its own.
+        # Where damaged clips may be left out, `EndWithLastBatch` tells it.
+        may_be_fewer = self.config.task.max_bad > 0
         for epoch in range(state.epoch, epochs):
-            if self.config.task.max_bad:
-                steps = None  # there may be fewer
             chosen.set_params({"verbose": 1, "epochs": epochs, "steps": steps})
             model.fit(
                 dataset,
                 epochs=epoch + 1,
                 initial_epoch=epoch,
-                steps_per_epoch=steps,
+                steps_per_epoch=None if may_be_fewer else steps,
                 shuffle=False,  # the data set does that
                 callbacks=chosen,
             )
@@ -141,6 +145,11 @@ class Experiment:
 
         Returns:
             `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
+
+        Raises:
+            ModelDirError: nothing has been trained in the folder, or with other labels.
+            DataError: more clips or files are damaged than `task.max_bad` allows.
+            WriteError: `metrics.json` cannot be written.
         """
         runtime = self.config.runtime
         model, preprocessing, labels = load_trained(self.folder, checkpoint, runtime)
@@ -199,6 +208,8 @@ class Experiment:
             model.trainable_variables,
             gate_variables,
         )
+        if model.dtype_policy.name == "mixed_float16":
+            optimizer = LossScaleOptimizer(optimizer)
         # Statistics of the whole batch, as one device would have them.
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             for layer in model._flatten_layers():

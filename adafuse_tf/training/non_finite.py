@@ -28,6 +28,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         names_of_step: from epochs and steps before a step to the names of its clips.
         max_bad_steps: how many steps to pass over.
         schedules: what has changed the model besides its steps, and does so again.
+        save_every_steps: how often the state is saved within an epoch, if at all;
+            nothing is saved without a look at the weights.
     """
 
     def __init__(
@@ -36,14 +38,23 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         names_of_step: Callable[[int, int], Sequence[str]],
         max_bad_steps: int = 0,
         schedules: Sequence[Schedule] = (),
+        save_every_steps: int | None = None,
     ):
         super().__init__()
         self._state = state
         self._names_of_step = names_of_step
         self._left = max_bad_steps
         self._schedules = schedules
+        self._looks = [_STEPS_BETWEEN_LOOKS]
+        if save_every_steps is not None:
+            self._looks.append(save_every_steps)
         self._start = (state.epoch, state.step)
         self._epoch = state.epoch
+
+    def on_train_begin(self, logs=None):
+        """Keeps the weights of the start, where there may be a need to go back."""
+        if self._left and not self._state.exists:
+            self._state.save(self.model, 0, 0, write=False)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the epoch for the message."""
@@ -61,18 +72,26 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
             names = "; ".join(self._names_of_step(self._epoch, step)) or "unknown"
             about = f"Its clips: {names}. Received: loss={loss}"
             self._go_back_or_stop(f"The loss is not finite {where}", about)
-        elif (step + 1) % _STEPS_BETWEEN_LOOKS == 0:
-            spoilt = _first_not_finite(self.model)
-            if spoilt is not None:
-                about = (
-                    f"They were at most {_STEPS_BETWEEN_LOOKS} steps before. "
-                    f"Received: {spoilt}, with loss={loss}"
-                )
-                self._go_back_or_stop(f"Weights are not finite {where}", about)
+        elif any((step + 1) % steps == 0 for steps in self._looks):
+            self._look_at_weights(where, loss)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the weights, which are about to be saved."""
+        loss = (logs or {}).get("loss")
+        self._look_at_weights(f"at the end of epoch {epoch + 1}; ", loss)
+
+    def _look_at_weights(self, where: str, loss: float | None) -> None:
+        spoilt = _first_not_finite(self.model)
+        if spoilt is not None:
+            about = (
+                f"They were at most {_STEPS_BETWEEN_LOOKS} steps before. "
+                f"Received: {spoilt}, with loss={loss}"
+            )
+            self._go_back_or_stop(f"Weights are not finite {where}", about)
 
     def _go_back_or_stop(self, what: str, about: str) -> None:
         about = f"{self._last_good()} {about}"
-        if not self._left or not self._state.path.is_file():
+        if not self._left:
             raise NonFiniteLossError(
                 f"{what}lower trainer.optimizer.learning_rate, add warmup_epochs or "
                 f"set clip_norm. {about}"
@@ -82,7 +101,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         print(f"{what}going back. {about}", file=sys.stderr, flush=True)
 
     def _go_back(self) -> None:
-        saved = RunState(self._state.path)
+        saved = self._state
         with _count_kept(self.model.optimizer):
             saved.restore(self.model)
         self.model.reset_metrics()
@@ -95,6 +114,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         state = self._state
         if not state.exists:
             return "There is no checkpoint from before."
+        if not state.epoch and not state.step:
+            return "The last good weights are those of the start."
         after = f", step {state.step} of the next" if state.step else ""
         return f"The last good checkpoint is that of epoch {state.epoch}{after}."
 

@@ -63,8 +63,8 @@ class Asked(Exception):
 class SaveState(keras.callbacks.Callback):
     """Saves the state after every epoch, now and then within one, and on SIGTERM.
 
-    After SIGTERM the process ends behind the present step, with exit code 143. Of
-    several processes all end behind the same step if one has got the signal.
+    After SIGTERM the process ends after the present step, with exit code 143. Of
+    several processes all end after the same step if one has got the signal.
 
     An epoch is saved before it is measured, which may take longer than a process is
     given after SIGTERM; measuring what is missing then comes first when a run goes on.
@@ -78,7 +78,7 @@ class SaveState(keras.callbacks.Callback):
         write: whether this process writes.
         after: called when there is something new to keep.
         measure: measures and notes an epoch, from its number and its logs; raises
-            `Asked` where the process should end first. Only called if `write`.
+            `Asked` where the process should end first. `None` only without `write`.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class SaveState(keras.callbacks.Callback):
         within_epochs: bool,
         write: bool,
         after: Callable[[], None],
-        measure: Callable[[int, dict], None],
+        measure: Callable[[int, dict], None] | None,
     ):
         super().__init__()
         self._state = state

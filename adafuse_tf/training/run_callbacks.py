@@ -40,11 +40,17 @@ def build_callbacks(
     learn = [
         Resume(state, datasets.position),
         StopOnNonFiniteLoss(
-            state, datasets.names_of_step, trainer.max_bad_steps, changing
+            state,
+            datasets.names_of_step,
+            trainer.max_bad_steps,
+            changing,
+            trainer.save_every_steps,
         ),
         callbacks.TrainingMetrics(datasets.train_damage.counts),
         *changing,
     ]
+    if datasets.last_batch:
+        learn.append(datasets.last_batch)
     measure = None
     if cluster.is_chief:
         measure = build_measuring(config, model, datasets, folder, state, asked)

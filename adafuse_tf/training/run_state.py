@@ -23,7 +23,7 @@ class RunState:
     Attributes:
         epoch: whole epochs that are done; 0 without a file.
         step: further steps that are done.
-        exists: whether there was a file.
+        exists: whether there is something to go on from: a file or what was saved.
         unmeasured: the logs of the last whole epoch, where it has been trained and
             perhaps not been measured; else `None`.
     """
@@ -44,10 +44,13 @@ class RunState:
                     self._values = _read(file["variables"])
                     self._sums = _read(file["metrics"])
             except (OSError, KeyError) as error:
-                raise ModelDirError(f"{path} is damaged: {error}") from None
+                raise ModelDirError(
+                    f"{path} is damaged; remove it to begin the run again. "
+                    f"Received: {error}"
+                ) from None
 
     def restore(self, model: keras.Model) -> None:
-        """Gives a compiled model of the same run the values that were saved."""
+        """Gives a compiled model of the same run the values that were saved last."""
         self._check(_variables(model), self._values)
         for variable, value in zip(_variables(model), self._values, strict=True):
             variable.assign(value)
@@ -75,7 +78,7 @@ class RunState:
             model: a compiled model.
             epoch, step: what is done.
             write: whether this process writes; all must call, since they have metrics
-                of their parts of the batches to add up.
+                of their parts of the batches to add up, and go back together.
             logs: of an epoch that has ended; who goes on from here measures it first.
 
         Raises:
@@ -94,7 +97,9 @@ class RunState:
                 f"{self.path}, if it is there, is good. Received: {spoilt[0]}"
             )
         sums = _numbers(model.metrics_variables) if step else []
-        self.epoch, self.step = epoch, step
+        self.epoch, self.step, self.exists = epoch, step, True
+        # Not read back from the file, which other workers may not see.
+        self._values, self._sums = values, sums
         if write:
             with written_whole(self.path) as path, h5py.File(path, "w") as file:
                 file.attrs.update(epoch=epoch, step=step, logs=json.dumps(logs))
@@ -102,7 +107,6 @@ class RunState:
                     group = file.create_group(name)
                     for number, array in enumerate(arrays):
                         group[str(number)] = array
-            self.exists = True
 
     def remove(self) -> None:
         """Deletes the file."""
@@ -112,8 +116,9 @@ class RunState:
     def _check(self, variables, values) -> None:
         if [tuple(v.shape) for v in variables] != [value.shape for value in values]:
             raise ModelDirError(
-                f"{self.path} is of another model or version. Received: "
-                f"{len(values)} values for {len(variables)} variables"
+                f"{self.path} is of another model or version of this package; go on "
+                "with the one that wrote it, or remove it to begin the run again. "
+                f"Received: {len(values)} values for {len(variables)} variables"
             )
 
 

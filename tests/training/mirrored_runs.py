@@ -7,12 +7,34 @@ import json
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from adafuse_tf import data
 from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
+from adafuse_tf.training.config import RuntimeConfig
+from adafuse_tf.training.loss_scale import LossScaleOptimizer
+from adafuse_tf.training.runtime import build_strategy
 from tests.training.conftest import build_tiny, in_memory, settings, write_records
+
+
+def overflow_on_one():
+    """Two steps in float16, of which gradients overflow in the first, on one device."""
+    strategy = build_strategy(RuntimeConfig(distribution_strategy="mirrored"))
+    with strategy.scope():
+        dense = keras.layers.Dense(1, kernel_initializer="ones", dtype="mixed_float16")
+        model = keras.Sequential([keras.Input((3,)), dense])
+        model.compile(LossScaleOptimizer(keras.optimizers.SGD(0.01)), loss="mse")
+    clips, labels = np.ones([16, 3], "float32"), np.full([16, 1], 2.5, "float32")
+    labels[5] = 300.0  # of the second device: 32768 times its gradient is too much
+    model.fit(clips, labels, batch_size=8, shuffle=False, verbose=0)
+    scale = strategy.experimental_local_results(model.optimizer.dynamic_scale.value)
+    return {
+        "kernel": model.get_weights()[0].ravel().tolist(),
+        "scales": [float(value) for value in scale],
+        "steps": int(model.optimizer.iterations.numpy()),
+    }
 
 
 def main(folder):
@@ -49,6 +71,7 @@ def main(folder):
     gated = Experiment(config, folder / "gated").train()
     noise = gated.gates["gate"].policy.noise_scale.value
     return {
+        "overflow": overflow_on_one(),
         "replicas": replicas,
         "compared": rows,
         "difference": float(max(np.abs(a - b).max() for a, b in pairs)),

@@ -26,6 +26,11 @@ def test_two_devices_equal_one(tmp_path):
         assert one["train/flops_loss"] > 0
         for key in one.keys() - {"seconds"}:
             assert two[key] == pytest.approx(one[key], rel=1e-4, abs=1e-6), key
+    # The step with an overflow is left out on both, the other one is taken.
+    assert found["overflow"]["scales"] == [16384, 16384]
+    assert found["overflow"]["steps"] == 1
+    expected = 1 - 0.01 * 2 * (3 - 2.5)
+    assert found["overflow"]["kernel"] == pytest.approx([expected] * 3, rel=1e-3)
     # With gates both replicas follow the schedules.
     assert found["noise"] == [0.25, 0.25]
     first, second = found["rows"]

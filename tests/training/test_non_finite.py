@@ -71,6 +71,33 @@ def test_bad_steps_are_passed_over(records_dir, tmp_path, monkeypatch, capsys):
     assert "epoch 2, step 3; going back" in said
 
 
+@pytest.mark.parametrize("place", ["on_train_batch_end", "on_epoch_end"])
+def test_lost_weights_are_never_saved(
+    records_dir, tmp_path, monkeypatch, capsys, place
+):
+    """Neither in the first step, before anything is, nor at the end of an epoch."""
+    config = settings(
+        records_dir, trainer__save_every_steps="1", trainer__max_bad_steps="1"
+    )
+    look, spoilt = getattr(StopOnNonFiniteLoss, place), []
+
+    def spoil(self, number, logs=None):
+        if not spoilt:
+            weight = self.model.trainable_variables[0]
+            weight.assign(np.full(weight.shape, math.nan, "float32"))
+            spoilt.append(weight.path)
+        look(self, number, logs)
+
+    monkeypatch.setattr(StopOnNonFiniteLoss, place, spoil)
+    model = Experiment(config, tmp_path).train()
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    said = capsys.readouterr().err
+    assert said.count("Weights are not finite") == said.count("going back") == 1
+    assert f"Received: {spoilt[0]}" in said
+    start = "those of the start" if place == "on_train_batch_end" else "step 1 of the"
+    assert start in said
+
+
 @pytest.mark.parametrize("accumulated", ["1", "2"])
 def test_going_back_behind_the_end_of_the_dense_warmup(
     records_dir, tmp_path, monkeypatch, accumulated

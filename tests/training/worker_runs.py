@@ -56,7 +56,7 @@ def main(records, folder, changes, number=None, step=None):
         experiment.build_callbacks = lambda *args: [*build(*args), send]
     with cli.one_line_errors():
         overrides = [f"{k}={v}" for k, v in values.items()]
-        cli.print_json(run_experiment("train", folder, overrides=overrides))
+        cli.print_json(run_experiment("train_and_eval", folder, overrides=overrides))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def careful_map(
     run = tf.function(function).get_concrete_function(dataset.element_spec)
     # An element at the end, so that there is one behind every failure.
     rows = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensors(True).repeat())
-    end = tf.data.Dataset.from_tensors((_blank(dataset.element_spec), False))
+    end = tf.data.Dataset.from_tensors((blank(dataset.element_spec), False))
 
     def number(state, row):
         position, names = state
@@ -50,7 +50,7 @@ def careful_map(
 
     def attempt(element, real, position, names):
         result = tf.cond(
-            real, lambda: run(element), lambda: _blank(run.structured_outputs)
+            real, lambda: run(element), lambda: blank(run.structured_outputs)
         )
         return result, real, position, names
 
@@ -80,7 +80,7 @@ def before_each_pass(dataset: tf.data.Dataset, report: Callable) -> tf.data.Data
     For a dataset without functions: others take TensorFlow longer to set up with this.
     """
     none = tf.data.Dataset.from_tensors(0).filter(lambda _: call(report, []))
-    return none.map(lambda _: _blank(dataset.element_spec)).concatenate(dataset)
+    return none.map(lambda _: blank(dataset.element_spec)).concatenate(dataset)
 
 
 def anew_each_pass(
@@ -117,7 +117,7 @@ def call(function: Callable, arguments: list[tf.Tensor]) -> tf.Tensor:
     return tf.ensure_shape(tf.numpy_function(run, arguments, tf.bool), [])
 
 
-def _blank(spec):
+def blank(spec):
     """Zeros and empty strings; axes of unknown length have none."""
     return tf.nest.map_structure(
         lambda part: tf.zeros([size or 0 for size in part.shape], part.dtype), spec
