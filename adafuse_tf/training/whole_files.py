@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,13 +35,15 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """Writes a UTF-8 file, unless it already holds this text.
+    """Writes a UTF-8 file; one that already holds this text only gets a new time.
 
     Raises:
         WriteError: it cannot be written; the former file is still there.
     """
     content = text.encode()
     if path.is_file() and path.read_bytes() == content:
+        with write_errors(path):
+            os.utime(path)
         return
     with written_whole(path) as new:
         new.write_bytes(content)
@@ -51,12 +54,19 @@ def write_errors(path: Path) -> Iterator[None]:
     """Raises WriteError, which names the file, where it cannot be written."""
     try:
         yield
-    except (OSError, tf.errors.OpError) as error:
-        cause = getattr(error, "strerror", None) or " ".join(str(error).split())
+    # h5py closes a file that it could not write to with a RuntimeError.
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
         raise WriteError(
-            f"Cannot write {path}: {cause}. What was complete before is still there; "
-            "the same command goes on from it"
+            f"Cannot write {path}: {_cause(error)}. What was complete before is still "
+            "there; the same command goes on from it"
         ) from None
+
+
+def _cause(error: Exception) -> str:
+    """What the system said, in one line; HDF5 tells it among much else."""
+    text = getattr(error, "strerror", None) or str(error)
+    within = re.search(r"error message = '([^']+)'", text)
+    return within[1] if within else " ".join(text.split())
 
 
 def remove_leftovers(folder: Path) -> None:

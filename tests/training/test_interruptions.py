@@ -7,11 +7,13 @@ import resource
 import signal
 
 import h5py
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from adafuse_tf.training import Experiment, callbacks
+from adafuse_tf.training.checkpoints import save_weights
 from adafuse_tf.training.errors import WriteError
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
@@ -124,10 +126,10 @@ def test_full_disk_leaves_the_last_good_state(records_dir, tmp_path, monkeypatch
 
 
 @contextlib.contextmanager
-def nearly_full_disk():
-    """No file can get longer than 10 bytes."""
+def nearly_full_disk(size=10):
+    """No file can get longer than so many bytes."""
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, former[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
     try:
         yield
     finally:
@@ -151,6 +153,26 @@ def test_full_disk_at_a_start_leaves_what_was_there(records_dir, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert len(callbacks.cut_history(history, 1)) == 1
     assert len(callbacks.read_history(history)) == 1
+
+
+# h5py tells of it once more when it lets go of the file.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("size", [10, 5_000, 50_000])
+def test_full_disk_while_weights_are_written(tmp_path, size):
+    """HDF5 notices some of it when a file is closed."""
+    model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(300)])
+    model.compile("sgd", "mse")
+    model.optimizer.build(model.trainable_variables)
+    state = RunState(tmp_path / "state.h5")
+    state.save(model, 1, 0, write=True)
+    save_weights(model, tmp_path / "last.weights.h5")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with nearly_full_disk(size):
+        with pytest.raises(WriteError, match=r"state.h5: File too large\. What was"):
+            state.save(model, 2, 0, write=True)
+        with pytest.raises(WriteError, match=r"weights.h5: File too large\. What was"):
+            save_weights(model, tmp_path / "last.weights.h5")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("name", ("run", "run/deeper"))
