@@ -9,7 +9,9 @@ then exports AdaFuse and streams a video through its .tflite.
 
 from absl import app, flags
 
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/demo", "Folder for everything.")
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", "runs/demo", "Folder for everything; a former demo is replaced."
+)
 _PARAMS_OVERRIDE = flags.DEFINE_multi_string(
     "params_override", [], "Settings for all models, as train.py takes them."
 )

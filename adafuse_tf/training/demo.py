@@ -24,6 +24,9 @@ MODELS = {
     "TSM": "tsm_causal_resnet18",
     "TSN": "tsn_resnet18",
 }
+# What a demo leaves, its export included.
+_MADE = {"camera_moves", "records", "exported", "policies.png", "results.json"}
+_MADE |= {"results.md", *map(str.lower, MODELS)}
 
 
 def run_demo(
@@ -35,16 +38,19 @@ def run_demo(
     """Makes videos, trains the models on them and compares them.
 
     Args:
-        output_dir: Folder for everything; what an earlier demo left there is replaced.
+        output_dir: Folder for everything; an earlier demo there is replaced.
         train_clips, validation_clips: Videos per split.
         overrides: Settings for all models, as `--params_override` takes them.
 
     Returns:
         The metrics of each model by its name in `MODELS`. They are also written to
         `results.json` and `results.md`, and the policies to `policies.png`.
+
+    Raises:
+        FileExistsError: The folder holds something that is of no demo.
     """
     output_dir = Path(output_dir)
-    shutil.rmtree(output_dir, ignore_errors=True)
+    _make_room(output_dir)
     _say("Making videos: a virtual camera moves over photographs")
     manifest = camera_moves.write_camera_moves(
         output_dir / "camera_moves", train_clips, validation_clips
@@ -79,6 +85,19 @@ def run_demo(
     cli.write_json(output_dir / "results.json", results)
     (output_dir / "results.md").write_text(table(results) + "\n")
     return results
+
+
+def _make_room(folder: Path) -> None:
+    """Removes an earlier demo, and nothing that may be somebody's work."""
+    if not folder.exists():
+        return
+    others = sorted(path.name for path in folder.iterdir() if path.name not in _MADE)
+    if others:
+        raise FileExistsError(
+            "The demo replaces all that is in its folder; give one that is empty, new "
+            f"or of an earlier demo. Received: {folder} with {', '.join(others[:5])}"
+        )
+    shutil.rmtree(folder)
 
 
 # The baselines have no gates to set up.

@@ -1,8 +1,10 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from adafuse_tf.training import demo
 from adafuse_tf.training.demo import run_demo, table
 from adafuse_tf.training.policy_picture import draw_policies
 
@@ -19,6 +21,16 @@ def test_the_whole_way_on_a_few_videos(tmp_path, capsys):
     assert (tmp_path / "demo" / "results.md").read_text() == table(results) + "\n"
     assert Image.open(tmp_path / "demo" / "policies.png").width > 500
     assert ".mp4: " in capsys.readouterr().out  # the prediction
+    left = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert left == demo._MADE - {"exported"}
+
+
+def test_what_is_of_no_demo_is_not_replaced(tmp_path):
+    (tmp_path / "records").mkdir()
+    (tmp_path / "my_run").mkdir()
+    with pytest.raises(FileExistsError, match="of an earlier demo.*with my_run"):
+        run_demo(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my_run", "records"]
 
 
 def test_table_says_what_was_measured():
