@@ -3,6 +3,7 @@
 import concurrent.futures
 import functools
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -12,9 +13,10 @@ from adafuse_tf.own_process import in_own_process
 
 
 def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Runs jobs in processes of their own, two at a time on two cores.
+    """Runs jobs in processes of their own, as many at a time as there are cores.
 
-    A small network leaves most of a second core idle; two of them do not.
+    A small network leaves most of a second core idle; two of them do not. Where there
+    are GPUs each job has one to itself.
 
     Args:
         jobs: Name to a function that can be pickled. What a job writes on the screen
@@ -26,21 +28,27 @@ def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     """
     if not jobs:
         return {}
-    cores = _cores()
-    workers = min(len(jobs), cores)
+    cores, gpus = _cores(), _gpus()
+    workers = min(len(jobs), len(gpus) or cores)
     threads = max(1, cores // workers)
+    free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    for gpu in gpus or [None] * workers:
+        free.put(gpu)
     failed = threading.Event()
 
     def run(name: str, job: Callable[[], Any]) -> Any:
         if failed.is_set():
             raise concurrent.futures.CancelledError
+        gpu = free.get()
         try:
-            prepare = functools.partial(_prepare_process, name, threads)
+            prepare = functools.partial(_prepare_process, name, threads, gpu)
             return in_own_process(job, prepare=prepare)
         except BaseException:
             failed.set()
             print(f"{name.strip()} failed.", file=sys.stderr, flush=True)
             raise
+        finally:
+            free.put(gpu)
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         futures = {name: pool.submit(run, name, job) for name, job in jobs.items()}
@@ -58,9 +66,20 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _prepare_process(name: str, threads: int) -> None:
+def _gpus() -> list[str]:
+    """What `CUDA_VISIBLE_DEVICES` calls the GPUs that this process may use."""
+    import tensorflow as tf  # finds them, and takes no memory of theirs
+
+    count = len(tf.config.list_physical_devices("GPU"))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return (named.split(",") if named else [str(n) for n in range(count)])[:count]
+
+
+def _prepare_process(name: str, threads: int, gpu: str | None) -> None:
     for variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(variable, str(threads))
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     sys.stdout = _Named(sys.stdout, name)
     sys.stderr = _Named(sys.stderr, name)
 

@@ -22,6 +22,19 @@ def test_each_job_has_its_process_and_its_name(capfd):
         assert line in out
 
 
+def visible_gpu():
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def test_each_job_has_a_gpu_to_itself(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
+    monkeypatch.setattr(
+        "tensorflow.config.list_physical_devices", lambda kind: [kind] * 2
+    )
+    found = run_side_by_side(dict.fromkeys("abcd", visible_gpu))
+    assert set(found.values()) == {"3", "5"}
+
+
 def test_an_error_ends_all_that_has_not_begun(capfd, monkeypatch):
     monkeypatch.setattr("adafuse_tf.training.side_by_side._cores", lambda: 1)
     with pytest.raises(ValueError, match="of this job"):
