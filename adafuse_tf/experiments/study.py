@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from adafuse_tf import files
 from adafuse_tf.training.config_base import Config, Name
-from adafuse_tf.training.config_loading import CONFIGS_DIR, read_yaml
+from adafuse_tf.training.config_loading import CONFIGS_DIR, parse, read_yaml
 from adafuse_tf.training.errors import ConfigError
 
 STUDIES_DIR = CONFIGS_DIR / "experiments"
@@ -64,15 +64,4 @@ def read_study(name: str) -> Study:
             f"There is no such study. Received: study={name!r}. Give the path of a "
             f"YAML file, or one of: {', '.join(known) or '(none)'}"
         )
-    values = read_yaml(path)
-    for key in ("seeds", "baselines"):
-        if isinstance(values.get(key), list):
-            values[key] = tuple(values[key])
-    try:
-        return Study.model_validate(values)
-    except ValidationError as error:
-        problems = [
-            f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
-            for e in error.errors(include_url=False)
-        ]
-        raise ConfigError("\n".join(problems)) from None
+    return parse(Study, read_yaml(path), f"{path}: ")

@@ -26,7 +26,7 @@ def cost(gmacs: float) -> str:
 
 
 def costs(gmacs: Sequence[float]) -> tuple[list[str], str]:
-    """Several costs in one unit, three digits each or more; and the unit."""
+    """Several costs in one unit, with digits by the largest of them; and the unit."""
     factor, unit = cost_unit(max(gmacs))
     values = [factor * g for g in gmacs]
     digits = 1 if max(values) >= 10 else 2 if max(values) >= 0.1 else 4
@@ -42,8 +42,3 @@ def count(number: int, noun: str) -> str:
     """`1 video`, `160 videos`, `4 classes`."""
     ending = "es" if noun.endswith("s") else "s"
     return f"{number} {noun}{'' if number == 1 else ending}"
-
-
-def short(gate: str) -> str:
-    """The name of a gate where there is little room: `stage1_block0` is `1.0`."""
-    return gate.replace("stage", "").replace("_block", ".")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from adafuse_tf.report.layout import lay_out
 from adafuse_tf.report.looking import look_at
 from adafuse_tf.report.measuring import measure
 from adafuse_tf.report.numbers import percent
-from adafuse_tf.training import ModelDir, ModelDirError, load_trained
+from adafuse_tf.training import ConfigError, ModelDir, ModelDirError, load_trained
 from adafuse_tf.training.callbacks import read_history
 from adafuse_tf.training.evaluation import metrics_of
 
@@ -56,10 +57,11 @@ def write_report(
         batch_size: clips at a time.
 
     Raises:
-        ModelDirError: not a run, nothing trained in it yet, or neither videos nor
-            metrics of this checkpoint.
+        ModelDirError: not a run, nothing trained in it yet, neither videos nor metrics
+            of this checkpoint, or the run's data set has other labels by now.
         FileNotFoundError: nothing matches `input_path`.
-        ValueError: a clip has a label that the model does not know.
+        ValueError: a clip has a label that the model does not know, or the run's data
+            set has no validation split any more.
         DataError: a clip or file is damaged.
     """
     folder = ModelDir(model_dir)
@@ -69,7 +71,7 @@ def write_report(
     written = _read_metrics(folder.metrics, checkpoint)
     try:
         clips = clips_to_report(config.task, preprocessing, labels, input_path)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, ConfigError) as error:
         if input_path is not None:
             raise
         if written is None:
@@ -139,7 +141,9 @@ def _add_sampled(metrics: dict, written: dict | None) -> list[str]:
     """Takes the sampled accuracy from metrics.json, if that is of the same videos."""
     if written is None:
         return []
-    if written["confusion"] == metrics["confusion"]:
+    # Other videos may all be answered alike, but not with the same probabilities.
+    same_loss = math.isclose(written["loss"], metrics["loss"], rel_tol=1e-3)
+    if same_loss and written["confusion"] == metrics["confusion"]:
         metrics["top1_sampled"] = written["top1_sampled"]
         return []
     return [

@@ -6,7 +6,8 @@ import tensorflow as tf
 from adafuse_tf.layers.actions import KEEP, REUSE, SKIP
 from adafuse_tf.report.content import Shown
 from adafuse_tf.report.elements import Element, element, picture
-from adafuse_tf.report.numbers import costs, short
+from adafuse_tf.report.numbers import costs
+from adafuse_tf.training.policy_picture import short_name
 
 # Longest side of a frame on the page, in pixels.
 _PIXELS = 128
@@ -26,7 +27,7 @@ def timeline(shown: Shown) -> Element:
     )
     if not shown.policies:
         return frames
-    names = [element("b", short(gate), title=gate) for gate in shown.policies]
+    names = [element("b", short_name(gate), title=gate) for gate in shown.policies]
     numbers, unit = costs(shown.gmacs.tolist())
     return element(
         "div",

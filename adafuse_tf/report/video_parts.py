@@ -6,9 +6,10 @@ from adafuse_tf.report.charts import ACTIONS, histogram, legend
 from adafuse_tf.report.content import Content
 from adafuse_tf.report.elements import Element, element, section
 from adafuse_tf.report.gallery import NUM_EXAMPLES
-from adafuse_tf.report.numbers import cost, cost_unit, percent, short
+from adafuse_tf.report.numbers import cost, cost_unit, percent
 from adafuse_tf.report.summary import actions_legend
 from adafuse_tf.report.timeline import timeline
+from adafuse_tf.training.policy_picture import short_name
 
 
 def costs_by_video(content: Content) -> Element | None:
@@ -95,9 +96,9 @@ def how_to_read(content: Content) -> Element:
         element(
             "p",
             "The frames that the network saw, and below each of them a row per block "
-            f"({short(gate)} is {gate}) with the shares of its channels. The last row "
-            "is the cost of each frame; what the next frame reuses counts where it is "
-            "computed. Point at a row for its numbers. ",
+            f"({short_name(gate)} is {gate}) with the shares of its channels. The last "
+            "row is the cost of each frame; what the next frame reuses counts where it "
+            "is computed. Point at a row for its numbers. ",
             _answers(content),
             class_="hint",
         ),

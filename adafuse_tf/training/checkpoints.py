@@ -66,7 +66,8 @@ def load_weights(
         raise ModelDirError(
             f"{path} is of another architecture: {here.layer or there.layer} "
             f"({name}) has shape {there.shape} in the file and {here.shape} in the "
-            f"model; {len(differing)} of {len(expected)} variables differ"
+            f"model; {len(differing)} of {len(expected)} variables differ. Give "
+            "weights of the same preset and overrides"
         )
     with warnings.catch_warnings():
         if only_classes:  # Keras lists at length what has just been found
@@ -113,5 +114,8 @@ def _variables_in(path: Path) -> dict[str, _Variable]:
         with h5py.File(path) as file:
             file.visititems(note)
     except OSError as error:
-        raise ModelDirError(f"{path} is not a readable weights file: {error}") from None
+        raise ModelDirError(
+            f"{path} is no weights file, or damaged; take another checkpoint or train "
+            f"again. Received: {error}"
+        ) from None
     return variables

@@ -68,7 +68,10 @@ class ModelConfig(Config):
     @model_validator(mode="after")
     def _no_preprocessing(self):
         if "preprocessing" in self.overrides:
-            raise ValueError("preprocessing belongs in task.preprocessing")
+            raise ValueError(
+                "preprocessing belongs in task.preprocessing. Received: "
+                f"overrides.preprocessing={self.overrides['preprocessing']!r}"
+            )
         return self
 
 

@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from adafuse_tf import files
 from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_base import Config
 from adafuse_tf.training.config_errors import describe
 from adafuse_tf.training.errors import ConfigError
 from adafuse_tf.training.strict_yaml import StrictLoader
+
+Schema = TypeVar("Schema", bound=Config)
 
 CONFIGS_DIR = Path(__file__).resolve().parents[2] / "configs"
 
@@ -52,11 +55,26 @@ def load_config(
 
 def parse_config(values: dict[str, Any]) -> ExperimentConfig:
     """Checks a nested dict; see `load_config` for the errors."""
+    return parse(ExperimentConfig, values)
+
+
+def parse(schema: type[Schema], values: dict[str, Any], where: str = "") -> Schema:
+    """Checks a nested dict against any schema.
+
+    Args:
+        schema: what to read it into.
+        values: as YAML has them.
+        where: what each line of an error begins with.
+
+    Raises:
+        ConfigError: one line per problem: the key, the value, what is allowed.
+    """
     try:
         # By way of JSON, where a list may be a tuple and all else stays strict.
-        return ExperimentConfig.model_validate_json(json.dumps(values, default=str))
+        return schema.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        raise ConfigError("\n".join(describe(error, ExperimentConfig))) from None
+        problems = [f"{where}{problem}" for problem in describe(error, schema)]
+        raise ConfigError("\n".join(problems)) from None
 
 
 def save_config(config: ExperimentConfig, path: str | Path) -> None:

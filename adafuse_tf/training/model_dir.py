@@ -1,5 +1,6 @@
 """The folder of a run: everything that its model needs, and what it achieved."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,8 +154,13 @@ def learned_policies(model: keras.Model) -> list:
 
 def check_labels(labels: Sequence[str], expected: Sequence[str]) -> None:
     """Raises ModelDirError unless a run goes on with the labels that it began with."""
-    if list(labels) != list(expected):
-        raise ModelDirError(
-            "The data set's labels are not those that this model_dir was trained with. "
-            f"Received: {list(labels)} for {list(expected)}"
-        )
+    if list(labels) == list(expected):
+        return
+    pairs = enumerate(itertools.zip_longest(labels, expected))
+    number, (found, wanted) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
+    raise ModelDirError(
+        "The data set's labels are not those that this model_dir was trained with; "
+        "take its data set, or a new --model_dir. "
+        f"Received: {len(labels)} labels for {len(expected)}, label {number} is "
+        f"{found!r} for {wanted!r}"
+    )

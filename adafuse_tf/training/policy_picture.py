@@ -44,7 +44,7 @@ def draw_policies(
             axes[row, t].imshow(_as_colours(policy[t]), aspect="auto")
             if t == 0:
                 axes[row, t].set_ylabel(
-                    _short(gate), rotation=0, ha="right", va="center", fontsize=8
+                    short_name(gate), rotation=0, ha="right", va="center", fontsize=8
                 )
     for axis in axes.ravel():
         axis.set_xticks([])
@@ -76,7 +76,7 @@ def _draw_shares(axis, gates: Sequence[str], shares) -> None:
             rows, width, left=start, color=_COLOURS[action], label=ACTIONS[action]
         )
         start += width
-    axis.set_yticks(rows, [_short(gate) for gate in gates])
+    axis.set_yticks(rows, [short_name(gate) for gate in gates])
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
     axis.set_xlabel("share of channels, all validation clips")
@@ -94,5 +94,6 @@ def _palette() -> np.ndarray:
     )
 
 
-def _short(gate: str) -> str:
+def short_name(gate: str) -> str:
+    """The name of a gate where there is little room: `stage1_block0` is `1.0`."""
     return gate.replace("stage", "").replace("_block", ".")

@@ -82,11 +82,14 @@ def test_timelines_show_frames_and_decisions(page, truth):
     figures = len(page.all("figure"))
     assert figures >= 6
     assert len(page.all("img")) == figures * FRAMES
+    found = 0
     for number in range(8):
         shares = (truth.policies["gate"][number] == 2).mean(axis=1)
         kept = " ".join(f"{share:.0%}" for share in shares)
         if f"validation/{number} " in page.text:
+            found += 1
             assert f"gate, frame by frame: keep {kept};" in page.text
+    assert found
 
 
 def test_page_is_valid_and_needs_nothing_else(page, text):

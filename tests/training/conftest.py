@@ -34,7 +34,7 @@ def write_records(folder, clips_per_label, labels=LABELS):
     """Videos that get darker or lighter, as records; returns the folder.
 
     Args:
-        clips_per_label: split -> number of clips of each label.
+        clips_per_label: split -> number of clips of each label, or one per label.
         labels: names in the order of their indices; what a clip shows follows its name.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,9 +42,11 @@ def write_records(folder, clips_per_label, labels=LABELS):
     splits = {}
     for split, count in clips_per_label.items():
         name = f"{split}-00000-of-00001.tfrecord"
+        counts = count if isinstance(count, tuple) else (count,) * len(labels)
+        turns = ((n, index) for n in range(max(counts)) for index in range(len(labels)))
+        indices = [index for n, index in turns if n < counts[index]]
         with tf.io.TFRecordWriter(str(folder / name)) as writer:
-            for number in range(count * len(labels)):
-                index = number % len(labels)
+            for number, index in enumerate(indices):
                 levels = np.linspace(30, 220, 2 * FRAMES) + rng.uniform(-20, 20)
                 levels = levels[::-1] if labels[index] == "darker" else levels
                 frames = (
@@ -62,7 +64,7 @@ def write_records(folder, clips_per_label, labels=LABELS):
                     )
                 )
         splits[split] = data.SplitInfo(
-            count * len(labels), (name,), dict.fromkeys(labels, count)
+            len(indices), (name,), dict(zip(labels, counts, strict=True))
         )
     info = data.DatasetInfo(tuple(labels), splits, jpeg_quality=95)
     dataset_info.save_dataset_info(info, folder)

@@ -89,7 +89,7 @@ def test_new_classifier_keeps_its_own_head(tmp_path):
 
 def test_damaged_and_missing_files(tmp_path):
     (tmp_path / "bad.weights.h5").write_bytes(b"nothing")
-    with pytest.raises(ModelDirError, match="not a readable weights file"):
+    with pytest.raises(ModelDirError, match="is no weights file, or damaged"):
         load_weights(classifier(), tmp_path / "bad.weights.h5")
     with pytest.raises(FileNotFoundError, match="none.weights.h5"):
         load_weights(classifier(), tmp_path / "none.weights.h5")
