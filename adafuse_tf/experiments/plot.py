@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Markers and colours: grey for what the others are compared with, and for nothing else.
-_PLAIN = tuple(zip("XP*+x", ["#777777"] * 5, strict=True))
+_PLAIN = tuple(zip("XPd*H", ["#777777"] * 5, strict=True))
 _GATED = tuple(
     (marker, f"C{number}")
     for marker, number in zip("osD^v<>ph", (0, 1, 2, 3, 4, 5, 6, 8, 9), strict=True)
@@ -57,7 +57,7 @@ def draw_study(
     axes.set_title(title)
     axes.set_xlabel("MMACs per clip")
     axes.set_ylabel("top-1 in %, arg max")
-    axes.set_ylim(-2, 103)
+    axes.set_ylim(max(-2, axes.get_ylim()[0]), 103)
     axes.grid(alpha=0.3)
     axes.legend(bbox_to_anchor=(1.02, 1), loc="upper left", fontsize=8, frameon=False)
     figure.savefig(path)
