@@ -14,7 +14,8 @@ def finished_metrics(folder: Path, config: ExperimentConfig) -> dict | None:
         folder: the run's `model_dir`.
         config: what it should have been trained with.
     """
-    run, last = ModelDir(folder), ModelDir(folder).checkpoint("last")
+    run = ModelDir(folder)
+    last = run.checkpoint("last")
     if not (run.params.is_file() and run.metrics.is_file() and last.is_file()):
         return None
     if run.state.is_file() or run.read_config() != config:

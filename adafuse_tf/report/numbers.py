@@ -26,7 +26,7 @@ def cost(gmacs: float) -> str:
 
 
 def costs(gmacs: Sequence[float]) -> tuple[list[str], str]:
-    """Several costs in one unit, with digits by the largest of them; and the unit."""
+    """Several costs in one unit, with the largest one's digits; and the unit."""
     factor, unit = cost_unit(max(gmacs))
     values = [factor * g for g in gmacs]
     digits = 1 if max(values) >= 10 else 2 if max(values) >= 0.1 else 4

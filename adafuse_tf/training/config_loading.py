@@ -50,12 +50,7 @@ def load_config(
         merged = _merge(merged, read_yaml(path))
     for text in overrides:
         merged = _merge(merged, parse_override(text))
-    return parse_config(merged)
-
-
-def parse_config(values: dict[str, Any]) -> ExperimentConfig:
-    """Checks a nested dict; see `load_config` for the errors."""
-    return parse(ExperimentConfig, values)
+    return parse(ExperimentConfig, merged)
 
 
 def parse(schema: type[Schema], values: dict[str, Any], where: str = "") -> Schema:

@@ -38,8 +38,9 @@ def run_experiment(
         ConfigError: a setting is not valid, or would not count with `"eval"`.
         ModelDirError: with `"eval"`, nothing has been trained in the folder.
         FileNotFoundError: a file, an experiment or the data set is not there.
-        SystemExit: with code 143, after SIGTERM, once the run can go on from there.
-        And what `Experiment.train` raises.
+        SystemExit: with code 143, after SIGTERM; the same call goes on.
+        NonFiniteLossError, LostWorkerError, WriteError, DataError: see
+            `Experiment.train`.
     """
     if mode == "eval":
         config = _evaluation_config(model_dir, experiment, config_files, overrides)

@@ -152,7 +152,22 @@ def test_evaluation_on_other_data_in_another_precision(trained, tmp_path, monkey
     assert precisions == ["bfloat16"]
 
 
-def test_records_with_another_label_order(trained, tmp_path):
+def test_records_with_another_label_order(trained, records_dir, tmp_path):
+    folder, config, _ = trained
+    own = evaluate_records(folder, str(records_dir / "validation-*"), batch_size=4)
+    other = write_records(
+        tmp_path / "4", {"train": 0, "validation": 4}, ("lighter", "darker")
+    )
+    found = evaluate_records(folder, str(other / "validation-*"), batch_size=4)
+    assert found["labels"] == own["labels"] == ["darker", "lighter"]
+    assert found["per_class"]["darker"]["num_clips"] == 4
+    # Other clips of the same kind: brightening must be the same class as before.
+    own_share = np.array(own["confusion"]) / own["num_clips"]
+    other_share = np.array(found["confusion"]) / found["num_clips"]
+    assert np.abs(own_share - other_share).max() < 0.35
+
+
+def test_clips_count_for_their_label_by_name(trained, tmp_path):
     other = write_records(tmp_path, {"validation": (1, 4)}, ("lighter", "darker"))
     found = evaluate_records(trained[0], str(other / "validation-*"), batch_size=4)
     assert found["labels"] == ["darker", "lighter"]

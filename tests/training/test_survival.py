@@ -1,5 +1,6 @@
 """What is killed and started again ends as what was left alone; so do two workers."""
 
+import json
 import os
 import signal
 
@@ -42,6 +43,12 @@ def same_results(folder, expected):
             np.testing.assert_allclose(
                 row[key], expected_row[key], **TOLERANCE, err_msg=key
             )
+    measured, expected_metrics = (
+        json.loads((path / "metrics.json").read_text()) for path in (folder, expected)
+    )
+    assert measured["confusion"] == expected_metrics["confusion"]
+    for key in ("loss", "top1_sampled", "gmacs_per_clip"):
+        np.testing.assert_allclose(measured[key], expected_metrics[key], **TOLERANCE)
     for name in ("last", "best"):
         found, other = (
             weights(path / "checkpoints" / f"{name}.weights.h5")
