@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -41,6 +42,13 @@ def _call(function, arguments):
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         return function(*arguments), None
+    except SystemExit as end:
+        if multiprocessing.parent_process().is_alive():
+            raise
+        # The pool would wait for more to do, with all that this process holds.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
     except Exception as error:
         if not cli.is_expected(error):
             raise

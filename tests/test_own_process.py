@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,12 @@ def write_pid_and_wait(path):
     time.sleep(120)
 
 
+def leave_when_asked(path):
+    """As a run does that saves upon SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    write_pid_and_wait(path)
+
+
 def test_an_expected_error_is_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught, cli.one_line_errors():
         in_own_process(files.read_text, str(tmp_path / "absent"))
@@ -28,11 +35,12 @@ def test_an_expected_error_is_one_line(tmp_path, capsys):
         in_own_process(json.loads, "x")
 
 
-def test_it_ends_with_the_process_that_called(tmp_path):
+@pytest.mark.parametrize("function", [write_pid_and_wait, leave_when_asked])
+def test_it_ends_with_the_process_that_called(function, tmp_path):
     path = tmp_path / "pid"
     code = (
         "from tests.test_own_process import *\n"
-        f"in_own_process(write_pid_and_wait, {str(path)!r})"
+        f"in_own_process({function.__name__}, {str(path)!r})"
     )
     caller = subprocess.Popen(
         [sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[1]
