@@ -6,6 +6,7 @@ Imports nothing heavy: scripts enter this before TensorFlow is loaded.
 import contextlib
 import json
 import os
+import platform
 import sys
 import traceback
 from collections.abc import Iterator
@@ -54,11 +55,18 @@ def is_expected(error: BaseException) -> bool:
     return isinstance(error, _EXPECTED) and _raised_here(error)
 
 
-def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's notes off the screen, unless the user set a level."""
+def prepare_tensorflow() -> None:
+    """Sets what TensorFlow reads when it is loaded, unless the user has set it.
+
+    Keeps its notes off the screen and turns oneDNN's convolutions on.
+    """
     if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         logging.set_verbosity(logging.ERROR)
+    # TensorFlow does so by itself on x86 processors with AVX-512 VNNI only, but a step
+    # of training is faster on those without, too.
+    if platform.machine() in ("x86_64", "AMD64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def write_json(path: files.PathLike, value) -> None:

@@ -130,7 +130,7 @@ def main(argv):
     _check_flags(argv[1])
     from adafuse_tf import cli
 
-    cli.quiet_tensorflow()
+    cli.prepare_tensorflow()
     with cli.one_line_errors():
         print(_BENCHMARKS[argv[1]]())
 

@@ -33,7 +33,7 @@ def main(argv):
     if _INPUT_DIR.value:
         source_flags.reject(_OF_VIDEOS, "not with --input_dir, which has records.")
     source = _INPUT_DIR.value or source_flags.annotations()
-    cli.quiet_tensorflow()
+    cli.prepare_tensorflow()
     with cli.one_line_errors():
         from adafuse_tf import files
         from adafuse_tf.data.checking import check

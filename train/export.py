@@ -57,7 +57,7 @@ def main(argv):
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
     from adafuse_tf import cli
 
-    cli.quiet_tensorflow()
+    cli.prepare_tensorflow()
     with cli.one_line_errors():
         from adafuse_tf.export import export_model_dir
 

@@ -54,7 +54,7 @@ def main(argv):
         raise app.UsageError("Name at least one video file.")
     from adafuse_tf import cli
 
-    cli.quiet_tensorflow()
+    cli.prepare_tensorflow()
     bad = 0
     with cli.one_line_errors():
         for result in _results(videos):

@@ -53,7 +53,7 @@ def main(argv):
         source_flags.reject(["workers"], "not with --runner, which has its own.")
     else:
         source_flags.reject(["runner_option"], "only with --runner.")
-    cli.quiet_tensorflow()
+    cli.prepare_tensorflow()
     with cli.one_line_errors():
         sys.exit(_prepare(source_flags.annotations(), _OUTPUT_DIR.value))
 
