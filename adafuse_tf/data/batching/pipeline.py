@@ -242,6 +242,11 @@ def _options(deterministic: bool) -> tf.data.Options:
     options = tf.data.Options()
     # Without a seed nobody can tell the order, so a slow clip need not hold up others.
     options.deterministic = deterministic
+    # TensorFlow tunes in a thread of its own, which may miss the signal to end: it is
+    # given before `IsCancelled` is true. Whoever lets go of an iterator, as `fit` does
+    # after an epoch, then waits until that thread wakes up by itself, up to a minute.
+    # Without tuning there are as many calls at a time as processors, up to 16.
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )

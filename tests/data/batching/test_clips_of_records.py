@@ -13,6 +13,7 @@ from adafuse_tf.data import (
     Views,
     clear_errors,
     clips,
+    mixup_batches,
     records,
 )
 from tests.data.videos import clip_record, write_records
@@ -106,6 +107,16 @@ def test_all_frames_of_a_clip_get_the_same_crop(tmp_path):
     )
     assert np.abs(x - x[:, :1]).max() == 0
     assert np.abs(x - x[:1]).max() > 0.1  # but each clip its own
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_nothing_waits_for_tensorflows_tuning(training, folder):
+    """Letting go of a tuned iterator can take a minute; `pipeline` says why."""
+    dataset = clips(folder, SMALL, 4, training=training)
+    assert dataset.options().autotune.enabled is False
+    if training:
+        mixed = mixup_batches(dataset, num_classes=10, alpha=0.2, seed=0)
+        assert mixed.options().autotune.enabled is False
 
 
 def test_repeat_goes_on(folder):
