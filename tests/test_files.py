@@ -1,6 +1,8 @@
 """Paths and URLs; buckets and web servers are in `tests/io`."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +98,29 @@ def test_local_files_do_without_tensorflow(tmp_path):
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_worker_reads_before_the_others_are_there(tmp_path):
+    # Its strategy must come before the first operation of TensorFlow.
+    (tmp_path / "a").write_text("x")
+    code = (
+        "from adafuse_tf import files\n"
+        f"assert files.read_text('file://{tmp_path}/a') == 'x'\n"
+        f"files.copy('file://{tmp_path}/a', {str(tmp_path / 'b')!r})\n"
+        "from adafuse_tf.training.config import RuntimeConfig\n"
+        "from adafuse_tf.training.runtime import build_strategy\n"
+        "config = RuntimeConfig(distribution_strategy='multi_worker_mirrored')\n"
+        "assert build_strategy(config).num_replicas_in_sync == 1\n"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    task = {"type": "worker", "index": 0}
+    config = json.dumps({"cluster": {"worker": [address]}, "task": task})
+    environment = {**os.environ, "TF_CONFIG": config}
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    assert (tmp_path / "b").read_text() == "x"
 
 
 def test_scheme_without_a_file_system():

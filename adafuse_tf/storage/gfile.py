@@ -13,9 +13,9 @@ def open_file(path: str, mode: str) -> IO[Any]:
     """Opens a file. It is read whole at once, and written when it is closed."""
     with _gfile(path) as gfile:
         if mode[0] == "r":
-            import tensorflow as tf
-
-            binary = io.BytesIO(tf.io.read_file(path).numpy())
+            # No operation: a multi-worker run reads before it may start any.
+            with gfile.GFile(path, "rb") as file:
+                binary = io.BytesIO(file.read())
         else:
             binary = io.BufferedWriter(_Writer(gfile.GFile(path, mode[0] + "b"), path))
     return binary if "b" in mode else io.TextIOWrapper(binary, encoding="utf-8")
