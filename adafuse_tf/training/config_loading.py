@@ -13,7 +13,7 @@ from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_base import Config
 from adafuse_tf.training.config_errors import describe
 from adafuse_tf.training.errors import ConfigError
-from adafuse_tf.training.strict_yaml import StrictLoader
+from adafuse_tf.training.strict_yaml import StrictDumper, StrictLoader
 
 Schema = TypeVar("Schema", bound=Config)
 
@@ -79,7 +79,8 @@ def save_config(config: ExperimentConfig, path: str | Path) -> None:
 
 def to_yaml(config: ExperimentConfig) -> str:
     """The whole configuration as YAML."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    values = config.model_dump(mode="json")
+    return yaml.dump(values, Dumper=StrictDumper, sort_keys=False)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """YAML without the surprises of YAML 1.1.
 
-There `1e-3` is a string, `off` is false, `1:30` is ninety and a repeated key silently
-wins. Here `1e-3` is a number, `off` and `1:30` are strings, and a key that is given
-twice is an error.
+There `1e-3` is a string, `off` is false, `1:30` is ninety, `010` is eight and a
+repeated key silently wins. Here `1e-3` is a number, `off` and `1:30` are strings, `010`
+is ten, and a key that is given twice is an error.
 """
 
 import re
@@ -17,6 +17,8 @@ class StrictLoader(yaml.SafeLoader):
         """Refuses a mapping that names a key twice."""
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node.value, str):
+                continue  # a list or a mapping, which the base class refuses
             if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
                     None,
@@ -24,17 +26,21 @@ class StrictLoader(yaml.SafeLoader):
                     f"the key {key_node.value!r} is given twice",
                     key_node.start_mark,
                 )
-            if isinstance(key_node.value, str):
-                seen.add(key_node.value)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+
+class StrictDumper(yaml.SafeDumper):
+    """Quotes the strings that `StrictLoader` would take for something else."""
 
 
 _REPLACED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int")
 _REPLACED += ("tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
-StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+for _class in (StrictLoader, StrictDumper):
+    _class.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?[0-9]+", "-+0123456789"),
@@ -45,6 +51,10 @@ for _tag, _pattern, _first in (
         "-+.0123456789",
     ),
 ):
-    StrictLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first)
-    )
+    for _class in (StrictLoader, StrictDumper):
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first)
+        )
+StrictLoader.add_constructor(
+    "tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node))
+)

@@ -7,7 +7,7 @@ import pytest
 from adafuse_tf.data import Preprocessing, Sampler
 from adafuse_tf.training import ConfigError, load_config, save_config
 from adafuse_tf.training.config_data import PreprocessingConfig, SamplerConfig
-from adafuse_tf.training.config_loading import CONFIGS_DIR
+from adafuse_tf.training.config_loading import CONFIGS_DIR, parse_override
 
 
 def error_of(*overrides):
@@ -151,6 +151,7 @@ def test_every_problem_has_its_line():
         ("=3", "expected key=value"),
         ("trainer.epochs=[1", "not valid YAML"),
         ("{a: 1, a: 2}", "'a' is given twice"),
+        ("{[a, b]: 1}", "not valid YAML"),
     ],
 )
 def test_unreadable_override(override, reason):
@@ -190,6 +191,16 @@ def test_exponent_without_point_is_a_number():
     assert config.trainer.optimizer.learning_rate == 1e-3
 
 
+def test_saving_within_an_epoch_does_not_go_with_leaving_clips_out():
+    message = error_of("trainer.save_every_steps=5,task.max_bad=1")
+    assert "Received: save_every_steps=5, max_bad=1" in message
+
+
+def test_leading_zeros_mean_nothing():
+    for text, expected in (("010", 10), ("08", 8), ("-0", 0)):
+        assert parse_override(f"a={text}") == {"a": expected}
+
+
 def test_later_sources_win(tmp_path):
     base, change = tmp_path / "base.yaml", tmp_path / "change.yaml"
     base.write_text("trainer: {epochs: 3, dense_warmup: 0.9}\nruntime: {seed: 1}")
@@ -202,11 +213,13 @@ def test_later_sources_win(tmp_path):
     assert config.task.label_smoothing == 0.1
 
 
-def test_saved_config_reads_back(tmp_path):
+@pytest.mark.parametrize("name", ["2024-01-01", "08", "1e3", "1:30", "true", ".5"])
+def test_saved_config_reads_back(name, tmp_path):
     config = load_config(
         overrides=[
-            "trainer.optimizer.weight_decay=1e-7,task.model.overrides={a: null, b: on}",
-            "task.data_dir='2024-01-01'",
+            "trainer.optimizer.weight_decay=1e-7",
+            f"task.model.overrides={{a: null, b: on, c: '{name}'}}",
+            f"task.data_dir='{name}'",
         ]
     )
     save_config(config, tmp_path / "params.yaml")
