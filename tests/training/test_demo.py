@@ -33,6 +33,14 @@ def test_what_is_of_no_demo_is_not_replaced(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my_run", "records"]
 
 
+def test_records_and_a_run_of_somebody_are_not_a_demo(tmp_path):
+    for name in ("records", "tsm"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(FileExistsError, match="with records, tsm"):
+        run_demo(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_table_says_what_was_measured():
     gated = {
         "top1": 0.9, "top1_sampled": 0.8, "gmacs_per_clip": 0.0125, "saved": 0.375,
