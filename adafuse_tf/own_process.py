@@ -20,7 +20,7 @@ def in_own_process(function, *arguments, prepare=None):
         function: Of a module, so that it can be pickled.
         *arguments: What to call it with.
         prepare: Called first in that process, before what the function needs is
-            imported.
+            imported: of a module that imports nothing heavy.
 
     Returns:
         What it returns.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adafuse_tf.named_process import prepare_process
 from adafuse_tf.own_process import in_own_process
 
 
@@ -41,7 +42,7 @@ def run_side_by_side(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
             raise concurrent.futures.CancelledError
         gpu = free.get()
         try:
-            prepare = functools.partial(_prepare_process, name, threads, gpu)
+            prepare = functools.partial(prepare_process, name, threads, gpu)
             return in_own_process(job, prepare=prepare)
         except BaseException:
             failed.set()
@@ -73,33 +74,3 @@ def _gpus() -> list[str]:
     count = len(tf.config.list_physical_devices("GPU"))
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     return (named.split(",") if named else [str(n) for n in range(count)])[:count]
-
-
-def _prepare_process(name: str, threads: int, gpu: str | None) -> None:
-    for variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(variable, str(threads))
-    if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    sys.stdout = _Named(sys.stdout, name)
-    sys.stderr = _Named(sys.stderr, name)
-
-
-class _Named:
-    """A stream whose lines begin with a name."""
-
-    def __init__(self, stream, name: str):
-        self._stream = stream
-        self._prefix = f"{name:8}"
-        self._at_start = True
-
-    def write(self, text: str) -> int:
-        for line in text.splitlines(keepends=True):
-            self._stream.write(f"{self._prefix}{line}" if self._at_start else line)
-            self._at_start = line.endswith("\n")
-        return len(text)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def isatty(self) -> bool:
-        return False

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -20,6 +22,17 @@ def test_each_job_has_its_process_and_its_name(capfd):
     out = capfd.readouterr().out
     for line in ("first   one", "first   two", "second  one", "second  two"):
         assert line in out
+
+
+def test_a_process_is_prepared_before_anything_is_loaded():
+    # What takes the place of a job there is found by name, which imports its module.
+    code = (
+        "import pickle, sys; from functools import partial; import adafuse_tf; "
+        "from adafuse_tf.named_process import prepare_process as p; "
+        "pickle.loads(pickle.dumps(partial(p, 'x', 1, None)))(); "
+        "sys.exit(bool({'numpy', 'tensorflow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def visible_gpu():
