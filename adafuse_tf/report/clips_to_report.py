@@ -81,11 +81,11 @@ def clips_to_report(
     if input_path is None:
         source, split = open_source(task), task.validation_data.split
         check_labels(source.labels, labels)
-        source.num_clips(split)  # raises if there are none
 
         def open_clips(batch_size, **more):
             return source.clips(split, preprocessing, batch_size, **options, **more)
 
+        open_clips(len(views), names_only=True)  # raises if there are none
         where, to_model = f"split '{split}' of {task.data_dir}", None
     else:
         to_model, where = match_labels(input_path, labels), input_path

@@ -154,8 +154,10 @@ def _add_sampled(metrics: dict, written: dict | None) -> list[str]:
 
 
 def _read_metrics(path: Path, checkpoint: str) -> dict | None:
-    """The metrics of this checkpoint, if they have been written."""
+    """The metrics of this checkpoint on the run's data, if they have been written."""
     if not path.is_file():
         return None
     metrics = json.loads(path.read_text(encoding="utf-8"))
-    return metrics if metrics["checkpoint"] == checkpoint else None
+    if metrics["checkpoint"] != checkpoint or metrics.get("other_settings"):
+        return None
+    return metrics

@@ -158,9 +158,27 @@ def test_without_videos_the_page_is_of_metrics_json(run, metrics, tmp_path):
     assert "left out" in note and "gone" in note and note in page.text
     assert page.row("Cross-entropy") == [f"{metrics['loss']:.4f}"]
     assert "Keep, reuse, skip" in page.text and not page.all("img")
+    # The description of the records may be there without them.
+    (tmp_path / "gone").mkdir()
+    own = json.loads((run / "labels.json").read_text())
+    split = {"files": ["v.tfrecord"], "num_clips": 8, "clips_per_label": {}}
+    info = {"labels": own, "splits": {"validation": split}}
+    (tmp_path / "gone" / "dataset.json").write_text(json.dumps(info))
+    (note,) = write_report(folder).notes
+    assert "left out" in note and "gone" in note
     (folder / "metrics.json").unlink()
     with pytest.raises(ModelDirError, match="neither videos nor metrics.*gone"):
         write_report(folder)
+
+
+def test_metrics_on_other_data_are_not_those_of_the_run(run, metrics, tmp_path):
+    folder = tmp_path / "measured_elsewhere"
+    shutil.copytree(run, folder)
+    others = {**metrics, "other_settings": ["task.data_dir='a', was 'b'"]}
+    (folder / "metrics.json").write_text(json.dumps(others))
+    assert write_report(folder).notes == ()
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert "sampled policies" not in page.text
 
 
 def test_old_metrics_are_not_passed_off_as_new(run, metrics, tmp_path):
