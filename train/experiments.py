@@ -18,6 +18,9 @@ _WORK_DIR = flags.DEFINE_string("work_dir", None, "Folder for the runs.")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", "docs/experiments", "Folder for the comparison."
 )
+_EXPERIMENT = flags.DEFINE_string(
+    "experiment", None, "What the runs start from, instead of the study's own."
+)
 _PARAMS_OVERRIDE = flags.DEFINE_multi_string(
     "params_override", [], "Settings for all runs, as train.py takes them."
 )
@@ -39,6 +42,7 @@ def main(argv):
                 _WORK_DIR.value,
                 _OUTPUT_DIR.value,
                 _PARAMS_OVERRIDE.value,
+                _EXPERIMENT.value,
             )
         )
 

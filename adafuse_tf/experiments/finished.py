@@ -20,8 +20,10 @@ def finished_metrics(folder: Path, config: ExperimentConfig) -> dict | None:
         return None
     if run.state.is_file() or run.read_config() != config:
         return None
-    # Not those of former weights, or of the best ones.
+    # Not those of former weights, of the best ones, or on other data.
     if run.metrics.stat().st_mtime < last.stat().st_mtime:
         return None
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
-    return metrics if metrics["checkpoint"] == "last" else None
+    if metrics["checkpoint"] != "last" or metrics.get("other_settings"):
+        return None
+    return metrics

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from adafuse_tf import files
 from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.experiments.finished import finished_metrics
 from adafuse_tf.experiments.plot import draw_study
@@ -22,6 +23,7 @@ def run_study(
     work_dir: str | Path,
     output_dir: str | Path,
     overrides: Sequence[str] = (),
+    experiment: str | None = None,
 ) -> str:
     """Trains what is not trained yet, and writes the comparison.
 
@@ -33,6 +35,7 @@ def run_study(
         output_dir: folder for `<study>.json`, `<study>.md` and `<study>.png`.
         overrides: settings for all runs, as `--params_override` takes them; they win
             over those of the study.
+        experiment: what the runs start from, instead of the study's own.
 
     Returns:
         The comparison as Markdown.
@@ -40,9 +43,13 @@ def run_study(
     Raises:
         ConfigError, FileNotFoundError: see `read_study`, `load_config` and
             `open_source`; before anything is trained.
+        ValueError: a folder is a URL.
     """
     chosen = read_study(study)
-    work_dir, output_dir = Path(work_dir), Path(output_dir)
+    if experiment is not None:
+        chosen = chosen.model_copy(update={"experiment": experiment})
+    work_dir = _local("work_dir", work_dir)
+    output_dir = _local("output_dir", output_dir)
     settings = {
         (name, seed): [json.dumps(changes), f"runtime.seed={seed}", *overrides]
         for seed in chosen.seeds
@@ -85,6 +92,15 @@ def run_study(
     picture = f"![Top-1 over MMACs per clip]({stem}.png)"
     text = f"{_heading(chosen, overrides)}\n\n{picture}\n\n{as_markdown(rows)}"
     return write_report(output_dir, stem, values, text)
+
+
+def _local(name: str, folder: str | Path) -> Path:
+    if files.is_remote(folder):
+        raise ValueError(
+            f"`{name}` must be a folder of this machine, for the runs beside each "
+            f"other. Received: {name}={folder!r}"
+        )
+    return Path(folder)
 
 
 def _check_data(config: ExperimentConfig) -> None:

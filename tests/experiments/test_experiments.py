@@ -11,6 +11,7 @@ from adafuse_tf.experiments.summary import as_markdown, summarise
 from adafuse_tf.models import VideoClassifier
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.errors import ConfigError
+from adafuse_tf.training.run import run_experiment
 from tests.training.conftest import write_records
 
 
@@ -98,6 +99,11 @@ def test_a_study_runs_and_goes_on(
     best.write_text(best.read_text().replace('"last"', '"best"'))
     assert again() == 3
     assert again() == 0
+    plain = tmp_path / "runs" / "plain_0"
+    elsewhere = write_records(tmp_path / "elsewhere", {"validation": 1, "train": 1})
+    run_experiment("eval", plain, overrides=[f"task.data_dir={elsewhere}"])
+    assert json.loads((plain / "metrics.json").read_text())["num_clips"] == 2
+    assert again() == 1  # what was measured on other data is no result of the run
 
 
 @pytest.mark.parametrize(
@@ -114,6 +120,26 @@ def test_wrong_overrides_show_before_anything_runs(
     monkeypatch.setattr("adafuse_tf.experiments.run.run_side_by_side", None)
     with pytest.raises((ConfigError, FileNotFoundError, ValueError), match=message):
         run_study("groups", tmp_path, tmp_path, [f"task.data_dir={records}", override])
+
+
+def test_a_study_starts_from_another_experiment(records, tmp_path, monkeypatch):
+    jobs = {}
+
+    def note(given):
+        jobs.update(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("adafuse_tf.experiments.run.run_side_by_side", note)
+    folders = (tmp_path / "runs", tmp_path / "out")
+    for experiment in ("fir_action", None):
+        with pytest.raises(KeyboardInterrupt):
+            run_study("groups", *folders, [f"task.data_dir={records}"], experiment)
+        expected = experiment or "demo"
+        assert {job.keywords["experiment"] for job in jobs.values()} == {expected}
+    with pytest.raises(FileNotFoundError, match="no such experiment.*'nothing'"):
+        run_study("groups", *folders, [], "nothing")
+    with pytest.raises(ValueError, match="`work_dir`.*'s3://bucket/runs'"):
+        run_study("groups", "s3://bucket/runs", tmp_path)
 
 
 def test_wrong_studies_say_what_is_wrong(tmp_path):
