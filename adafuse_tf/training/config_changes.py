@@ -11,12 +11,33 @@ _COUNT_IN_EVALUATION = (
     "task.validation_data.",
     "runtime.",
 )
+# What a run goes on with may differ: it changes nothing that has been learned.
+_MAY_CHANGE_ON_GOING_ON = (
+    "task.max_bad",
+    "trainer.max_bad_steps",
+    "trainer.save_every_steps",
+)
 
 
 def changes(old: ExperimentConfig, new: ExperimentConfig) -> dict[str, str]:
     """What differs, by its dotted key, as `"a.b=1, was 2"`."""
     found = _differences(old.model_dump(), new.model_dump())
     return {key: f"{key}={new!r}, was {old!r}" for key, old, new in found}
+
+
+def check_same_run(
+    folder: str, started: ExperimentConfig, config: ExperimentConfig
+) -> None:
+    """Raises ConfigError where a run that goes on in a folder would mix two."""
+    found = changes(started, config)
+    refused = [found[k] for k in found if k not in _MAY_CHANGE_ON_GOING_ON]
+    if refused:
+        raise ConfigError(
+            f"{folder} holds a run of another configuration; take a new --model_dir, "
+            "or the old settings to go on with it. Only "
+            f"{', '.join(_MAY_CHANGE_ON_GOING_ON)} may differ. "
+            f"Received: {'; '.join(refused)}"
+        )
 
 
 def check_evaluation(trained: ExperimentConfig, config: ExperimentConfig) -> None:

@@ -12,7 +12,7 @@ from adafuse_tf.costs import FlopsLoss, MeanGMACs
 from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
-from adafuse_tf.training.config_changes import changes
+from adafuse_tf.training.config_changes import changes, check_same_run
 from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
@@ -144,7 +144,8 @@ class Experiment:
         The model is that of the folder; data and precision are the configuration's.
 
         Returns:
-            `adafuse_tf.training.evaluate`'s metrics and the name of the checkpoint.
+            `adafuse_tf.training.evaluate`'s metrics, the name of the checkpoint and
+            the settings that are not those of the training.
 
         Raises:
             ModelDirError: nothing has been trained in the folder, or with other labels.
@@ -164,7 +165,10 @@ class Experiment:
                 (preprocessing.num_frames, size, size),
                 num_views=len(views),
             )
-        metrics = {"checkpoint": checkpoint, **metrics, **damage.counts()}
+        # Of what differs from the training, so that nobody takes the metrics for its.
+        others = list(changes(self.folder.read_config(), self.config).values())
+        about = {"checkpoint": checkpoint, "other_settings": others}
+        metrics = {**about, **metrics, **damage.counts()}
         write_text_whole(self.folder.metrics, cli.to_json(metrics))
         self.folder.push()
         return metrics
@@ -233,15 +237,10 @@ class Experiment:
         if not self.folder.params.is_file():
             return
         before = self.folder.read_config()
-        if not (self.folder.history.is_file() or self.folder.state.is_file()):
-            return  # it never got anywhere
-        changed = changes(before, self.config)
-        if changed:
-            raise ConfigError(
-                f"{self.folder.name} holds a run of another configuration; take a new "
-                "--model_dir, or the old settings to go on with it. Received: "
-                + "; ".join(changed.values())
-            )
+        got_somewhere = callbacks.read_history(self.folder.history)
+        if not (got_somewhere or self.folder.state.is_file()):
+            return
+        check_same_run(self.folder.name, before, self.config)
         check_labels(self.datasets.labels, self.folder.read_labels())
 
     def _check_batch(self, replicas: int) -> None:

@@ -94,7 +94,8 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         if not self._left:
             raise NonFiniteLossError(
                 f"{what}lower trainer.optimizer.learning_rate, add warmup_epochs or "
-                f"set clip_norm. {about}"
+                "set clip_norm, in a new --model_dir, or pass over such steps with "
+                f"trainer.max_bad_steps. {about}"
             )
         self._left -= 1
         self._go_back()

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from adafuse_tf.training import Experiment, callbacks
 from adafuse_tf.training.checkpoints import save_weights
-from adafuse_tf.training.errors import WriteError
+from adafuse_tf.training.errors import ConfigError, NonFiniteLossError, WriteError
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.tally import Tally
@@ -46,6 +46,33 @@ def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
     # 2 steps an epoch: the optimizer went on counting.
     assert int(model.optimizer.iterations) == 6
     assert not (tmp_path / "state.h5").exists()
+
+
+def test_a_run_that_got_nowhere_begins_with_other_settings(records_dir, tmp_path):
+    lost = settings(
+        records_dir,
+        trainer__optimizer__learning_rate="1e30",
+        trainer__optimizer__clip_norm="null",
+        trainer__epochs="1",
+    )
+    with pytest.raises(NonFiniteLossError):
+        Experiment(lost, tmp_path).train()
+    Experiment(settings(records_dir, trainer__epochs="1"), tmp_path).train()
+    (row,) = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert np.isfinite(row["train/loss"])
+
+
+def test_a_run_goes_on_with_what_changes_nothing_learned(records_dir, tmp_path):
+    config = settings(records_dir)
+    place = (StopOnNonFiniteLoss, "on_epoch_end")
+    assert terminated_run(config, tmp_path, place, 1) == []  # saved, not measured
+    with pytest.raises(ConfigError, match="another config.*task.max_bad, .*epochs=3"):
+        Experiment(settings(records_dir, trainer__epochs="3"), tmp_path).train()
+    changes = {"task__max_bad": "1", "trainer__max_bad_steps": "2"}
+    Experiment(settings(records_dir, **changes), tmp_path).train()
+    rows = callbacks.read_history(tmp_path / "metrics.jsonl")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert "max_bad: 1\n" in (tmp_path / "params.yaml").read_text()
 
 
 def terminated_run(config, folder, place, calls):
