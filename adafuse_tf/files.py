@@ -20,6 +20,11 @@ from adafuse_tf.storage.record_writer import RecordWriter
 
 PathLike = str | os.PathLike
 
+# What a file is called until it is complete.
+PART = ".part"
+# There a file appears when it is closed.
+_OBJECT_STORES = ("s3", "gs", "az")
+
 
 def is_remote(path: PathLike) -> bool:
     """Whether `path` has a scheme, such as `s3://`."""
@@ -125,6 +130,19 @@ def copy(source: PathLike, target: PathLike) -> None:
     """Copies a file between any two places; folders above a local target are made."""
     with open_file(source, "rb") as reader, open_file(target, "wb") as writer:
         shutil.copyfileobj(reader, writer, 16 * 1024 * 1024)
+
+
+def copy_whole(source: PathLike, target: PathLike) -> None:
+    """Copies a file; if that is cut off, the former target is still there.
+
+    Where a file can be seen half written, it ends with `PART` until it is complete.
+    """
+    if str(target).partition("://")[0] in _OBJECT_STORES:
+        copy(source, target)
+        return
+    part = f"{target}{PART}"
+    copy(source, part)
+    replace(part, target)
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ class Mirror:
         found = self._local_state()
         changed = [n for n, state in found.items() if state != self._in_step.get(n)]
         for name in sorted(changed, key=_turn):
-            files.copy(self.local / name, files.join(self.remote, name))
+            files.copy_whole(self.local / name, files.join(self.remote, name))
         for name in self._in_step.keys() - found.keys():
             files.remove(files.join(self.remote, name))
         self._in_step = found
@@ -67,6 +67,7 @@ class Mirror:
             return []
         start = len(files.join(self.remote, ""))
         names = [path[start:] for path in files.walk_files(self.remote)]
+        names = [name for name in names if not name.endswith(files.PART)]
         return [name for name in names if not name.startswith(_NOT_FETCHED)]
 
     def _local_state(self) -> dict[str, tuple]:

@@ -52,7 +52,7 @@ def test_only_what_has_changed_is_copied(remote, monkeypatch):
     assert not copied
     write(mirror, history="1 2")
     mirror.push()
-    assert copied == [files.join(remote, "history")]
+    assert copied == [files.join(remote, "history.part")]
     other = Mirror(remote)
     other.fetch(["history"])
     copied.clear()
@@ -69,7 +69,7 @@ def test_epoch_is_announced_after_its_files(remote, monkeypatch):
 
     def note(path, mode="r"):
         if mode == "wb":
-            opened.append(str(path)[len(remote) + 1 :])
+            opened.append(str(path)[len(remote) + 1 :].removesuffix(".part"))
         return open_file(path, mode)
 
     monkeypatch.setattr(files, "open_file", note)
@@ -89,13 +89,18 @@ def test_what_is_gone_here_goes_there(remote):
     assert "note.txt" in files.list_dir(remote)
 
 
-def test_interrupted_upload_leaves_a_state_to_resume_from(remote, monkeypatch):
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_interrupted_upload_leaves_a_state_to_resume_from(scheme, remote, monkeypatch):
+    for name in ("checkpoints", "tensorboard"):  # buckets have no folders to make
+        files.make_dirs(files.join(remote, name))
+    remote = scheme + remote
     mirror = run_with_an_epoch(remote)
     write(mirror, **{"state.h5": "2", "checkpoints__last": "weights 2"})
     copy = files.copy
 
     def fail(source, target):
-        if target.endswith("state.h5"):
+        if "state.h5" in target:
+            files.write_text(target, "half of")
             raise OSError("the network is gone")
         copy(source, target)
 
@@ -106,6 +111,9 @@ def test_interrupted_upload_leaves_a_state_to_resume_from(remote, monkeypatch):
     other = Mirror(remote)
     other.fetch()
     assert files.read_text(other.local / "state.h5") == "1"
+    mirror.push()
+    assert files.read_text(files.join(remote, "state.h5")) == "2"
+    assert not [name for name in files.list_dir(remote) if "part" in name]
 
 
 def test_files_asked_for_need_not_exist(remote):
