@@ -63,8 +63,8 @@ def prepare_tensorflow() -> None:
     if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         logging.set_verbosity(logging.ERROR)
-    # TensorFlow does so by itself on x86 processors with AVX-512 VNNI only, but a step
-    # of training is faster on those without, too.
+    # TensorFlow does so by itself only on Linux, and on processors with instructions
+    # for 8 and 16 bits (VNNI, BF16, AMX); others take a step of training faster, too.
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 

@@ -15,6 +15,8 @@ from adafuse_tf.data.sampling import Sampler
 
 Element = dict[str, tf.Tensor]
 
+# At a time, of each step; TensorFlow takes no more of them than it has threads.
+_MOST_CALLS = 256
 _NO_CLIP = "it is no clip, or one without frames"
 _UNREADABLE = "its frames are not all readable and of one size"
 
@@ -132,8 +134,9 @@ def batches(
     if training:
         # After the choice of frames: unused frames would fill the memory.
         dataset = _shuffle(dataset, source.shuffle_clips, seed, position)
+    options = _options(not training or seed is not None or position is not None)
     if names_only:
-        return dataset.map(lambda clip: clip["name"])
+        return dataset.map(lambda clip: clip["name"]).with_options(options)
     if repeat:
         dataset = dataset.repeat()
     # Bad clips go before batching: batches stay full.
@@ -148,9 +151,7 @@ def batches(
     dataset = dataset.batch(batch_size, drop_remainder)
     # Later than any step that skips errors.
     dataset = dataset.filter(lambda *_: ~dataset_steps.call(bad_items.check, []))
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(
-        _options(not training or seed is not None or position is not None)
-    )
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def random_pairs(
@@ -245,8 +246,9 @@ def _options(deterministic: bool) -> tf.data.Options:
     # TensorFlow tunes in a thread of its own, which may miss the signal to end: it is
     # given before `IsCancelled` is true. Whoever lets go of an iterator, as `fit` does
     # after an epoch, then waits until that thread wakes up by itself, up to a minute.
-    # Without tuning there are as many calls at a time as processors, up to 16.
+    # Without tuning there are as many calls at a time as this, or as processors.
     options.autotune.enabled = False
+    options.autotune.initial_parallelism = _MOST_CALLS
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )

@@ -114,6 +114,8 @@ def test_nothing_waits_for_tensorflows_tuning(training, folder):
     """Letting go of a tuned iterator can take a minute; `pipeline` says why."""
     dataset = clips(folder, SMALL, 4, training=training)
     assert dataset.options().autotune.enabled is False
+    names = clips(folder, SMALL, 4, training=training, names_only=True)
+    assert names.options().autotune.enabled is False
     if training:
         mixed = mixup_batches(dataset, num_classes=10, alpha=0.2, seed=0)
         assert mixed.options().autotune.enabled is False
