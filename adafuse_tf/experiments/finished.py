@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adafuse_tf.training import ModelDir
 from adafuse_tf.training.config import ExperimentConfig
+from adafuse_tf.training.config_changes import is_same_run
 
 
 def finished_metrics(folder: Path, config: ExperimentConfig) -> dict | None:
@@ -18,7 +19,7 @@ def finished_metrics(folder: Path, config: ExperimentConfig) -> dict | None:
     last = run.checkpoint("last")
     if not (run.params.is_file() and run.metrics.is_file() and last.is_file()):
         return None
-    if run.state.is_file() or run.read_config() != config:
+    if run.state.is_file() or not is_same_run(run.read_config(), config):
         return None
     # Not those of former weights, of the best ones, or on other data.
     if run.metrics.stat().st_mtime < last.stat().st_mtime:

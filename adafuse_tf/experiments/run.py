@@ -32,7 +32,8 @@ def run_study(
     Args:
         study: a file in `configs/experiments` without its ending, or a path.
         work_dir: folder for the runs, `<work_dir>/<run>_<seed>`.
-        output_dir: folder for `<study>.json`, `<study>.md` and `<study>.png`.
+        output_dir: folder for `<study>.json`, `<study>.md` and `<study>.png`, or
+            `<study>_<experiment>.json` and so on where `experiment` is given.
         overrides: settings for all runs, as `--params_override` takes them; they win
             over those of the study.
         experiment: what the runs start from, instead of the study's own.
@@ -44,6 +45,8 @@ def run_study(
         ConfigError, FileNotFoundError: see `read_study`, `load_config` and
             `open_source`; before anything is trained.
         ValueError: a folder is a URL.
+        And what `run_experiment` raises, for example where `work_dir` holds a run of
+        that name with other settings.
     """
     chosen = read_study(study)
     if experiment is not None:
@@ -79,6 +82,8 @@ def run_study(
         }
     )
     stem = Path(study).stem
+    if experiment is not None:
+        stem += f"_{Path(experiment).stem}"
     output_dir.mkdir(parents=True, exist_ok=True)
     draw_study(rows, chosen.title, chosen.baselines, output_dir / f"{stem}.png")
     values = {

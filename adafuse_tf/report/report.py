@@ -85,7 +85,8 @@ def write_report(
             "The run's videos are not there. The numbers are those of its "
             "metrics.json; the parts on single videos, and on how often decisions "
             "change, are left out. Name records with --input_path; a relative "
-            f"data_dir starts from the folder that the command runs in. {error}"
+            f"data_dir starts from the folder that the command runs in. {error}",
+            *_other_settings(written),
         ]
     else:
         metrics, videos = _measure(model, preprocessing, labels, clips, batch_size)
@@ -141,6 +142,8 @@ def _add_sampled(metrics: dict, written: dict | None) -> list[str]:
     """Takes the sampled accuracy from metrics.json, if that is of the same videos."""
     if written is None:
         return []
+    if others := _other_settings(written):
+        return others
     # Other videos may all be answered alike, but not with the same probabilities.
     same_loss = math.isclose(written["loss"], metrics["loss"], rel_tol=1e-3)
     if same_loss and written["confusion"] == metrics["confusion"]:
@@ -153,11 +156,15 @@ def _add_sampled(metrics: dict, written: dict | None) -> list[str]:
     ]
 
 
+def _other_settings(written: dict) -> list[str]:
+    """What the metrics were measured with, if not with the run's settings."""
+    others = "; ".join(written.get("other_settings", []))
+    return [f"metrics.json is of an evaluation with {others}."] if others else []
+
+
 def _read_metrics(path: Path, checkpoint: str) -> dict | None:
-    """The metrics of this checkpoint on the run's data, if they have been written."""
+    """The metrics of this checkpoint, if they have been written."""
     if not path.is_file():
         return None
     metrics = json.loads(path.read_text(encoding="utf-8"))
-    if metrics["checkpoint"] != checkpoint or metrics.get("other_settings"):
-        return None
-    return metrics
+    return metrics if metrics["checkpoint"] == checkpoint else None

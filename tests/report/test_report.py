@@ -176,7 +176,8 @@ def test_metrics_on_other_data_are_not_those_of_the_run(run, metrics, tmp_path):
     shutil.copytree(run, folder)
     others = {**metrics, "other_settings": ["task.data_dir='a', was 'b'"]}
     (folder / "metrics.json").write_text(json.dumps(others))
-    assert write_report(folder).notes == ()
+    (note,) = write_report(folder).notes
+    assert note == "metrics.json is of an evaluation with task.data_dir='a', was 'b'."
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     assert "sampled policies" not in page.text
 
