@@ -48,7 +48,7 @@ def _call(function, arguments):
         # The pool would wait for more to do, with all that this process holds.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code)
+        os._exit(end.code if isinstance(end.code, int) else end.code is not None)
     except Exception as error:
         if not cli.is_expected(error):
             raise

@@ -220,7 +220,7 @@ class ExperimentConfig(Config):
     trainer: TrainerConfig = TrainerConfig()
 
     @model_validator(mode="after")
-    def _goes_together(self):
+    def _goes_with_several_devices(self):
         strategy = self.runtime.distribution_strategy
         steps = self.trainer.optimizer.gradient_accumulation_steps
         if strategy != "one_device" and steps > 1:
@@ -228,13 +228,6 @@ class ExperimentConfig(Config):
                 "trainer.optimizer.gradient_accumulation_steps must be 1 with several "
                 "devices, where Keras 3 cannot accumulate. Received: "
                 f"gradient_accumulation_steps={steps}, distribution_strategy={strategy}"
-            )
-        if self.trainer.save_every_steps and self.task.max_bad:
-            raise ValueError(
-                "trainer.save_every_steps does not go with task.max_bad: a run that "
-                "leaves out damaged clips goes on from the end of an epoch only. Leave "
-                f"one of them out. Received: save_every_steps="
-                f"{self.trainer.save_every_steps}, max_bad={self.task.max_bad}"
             )
         if strategy == "multi_worker_mirrored" and self.task.max_bad:
             raise ValueError(

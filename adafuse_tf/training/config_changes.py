@@ -17,12 +17,25 @@ _MAY_CHANGE_ON_GOING_ON = (
     "trainer.max_bad_steps",
     "trainer.save_every_steps",
 )
+_SAME_METRICS = ("task.validation_data.batch_size", "task.validation_data.cache")
 
 
 def changes(old: ExperimentConfig, new: ExperimentConfig) -> dict[str, str]:
     """What differs, by its dotted key, as `"a.b=1, was 2"`."""
     found = _differences(old.model_dump(), new.model_dump())
     return {key: f"{key}={new!r}, was {old!r}" for key, old, new in found}
+
+
+def changes_of_metrics(trained: ExperimentConfig, config: ExperimentConfig) -> list:
+    """What may give a model other metrics than its run, each as `changes` has it."""
+    found = changes(trained, config)
+    same = (*_MAY_CHANGE_ON_GOING_ON, *_SAME_METRICS)
+    return [change for key, change in found.items() if key not in same]
+
+
+def is_same_run(started: ExperimentConfig, config: ExperimentConfig) -> bool:
+    """Whether a run may go on with a configuration."""
+    return all(key in _MAY_CHANGE_ON_GOING_ON for key in changes(started, config))
 
 
 def check_same_run(

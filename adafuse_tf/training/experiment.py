@@ -12,7 +12,7 @@ from adafuse_tf.costs import FlopsLoss, MeanGMACs
 from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
-from adafuse_tf.training.config_changes import changes, check_same_run
+from adafuse_tf.training.config_changes import changes_of_metrics, check_same_run
 from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
@@ -64,7 +64,8 @@ class Experiment:
             The trained model. A run that has already ended is loaded.
 
         Raises:
-            ConfigError: the folder holds a run of another configuration.
+            ConfigError: the folder holds a run of another configuration, or settings
+                do not go together.
             NonFiniteLossError: the loss became NaN or infinite.
             LostWorkerError: another process of the run has gone.
             WriteError: a file cannot be written.
@@ -73,6 +74,7 @@ class Experiment:
             NotADirectoryError: the folder is a file.
             SystemExit: with code 143, after SIGTERM; the same call goes on.
         """
+        self._check_saving()
         runtime, epochs = self.config.runtime, self.config.trainer.epochs
         cluster = cluster_of(runtime)
         self.folder.check_is_folder()
@@ -165,8 +167,8 @@ class Experiment:
                 (preprocessing.num_frames, size, size),
                 num_views=len(views),
             )
-        # Of what differs from the training, so that nobody takes the metrics for its.
-        others = list(changes(self.folder.read_config(), self.config).values())
+        # So that nobody takes metrics on other data for those of the run.
+        others = changes_of_metrics(self.folder.read_config(), self.config)
         about = {"checkpoint": checkpoint, "other_settings": others}
         metrics = {**about, **metrics, **damage.counts()}
         write_text_whole(self.folder.metrics, cli.to_json(metrics))
@@ -242,6 +244,16 @@ class Experiment:
             return
         check_same_run(self.folder.name, before, self.config)
         check_labels(self.datasets.labels, self.folder.read_labels())
+
+    def _check_saving(self) -> None:
+        every, max_bad = self.config.trainer.save_every_steps, self.config.task.max_bad
+        if every and max_bad:
+            raise ConfigError(
+                "trainer.save_every_steps does not go with task.max_bad: a run that "
+                "leaves out damaged clips goes on from the end of an epoch only. Leave "
+                f"one of them out. Received: save_every_steps={every}, "
+                f"max_bad={max_bad}"
+            )
 
     def _check_batch(self, replicas: int) -> None:
         size = self.config.task.train_data.batch_size

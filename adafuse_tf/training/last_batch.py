@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from adafuse_tf.data import DataError
 from adafuse_tf.data.batching import dataset_steps
 
 
@@ -16,6 +17,7 @@ class EndWithLastBatch(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self._count = None
+        self._any = False
 
     def watch(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         """The same batches; each comes when it is known whether it is the last."""
@@ -39,11 +41,21 @@ class EndWithLastBatch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Begins to count anew."""
         self._count = None
+        self._any = False
 
     def on_train_batch_end(self, batch, logs=None):
         """Ends the epoch if this was its last batch."""
+        self._any = True
         if batch + 1 == self._count:
             self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Raises DataError where damaged clips have left no batch."""
+        if not self._any:
+            raise DataError(
+                f"No whole batch is left in the rest of epoch {epoch + 1} without the "
+                "damaged clips; repair some. Received: 0 batches"
+            )
 
     def _note(self, count) -> None:
         self._count = int(count)

@@ -55,6 +55,17 @@ for _tag, _pattern, _first in (
         _class.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first)
         )
-StrictLoader.add_constructor(
-    "tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node))
-)
+
+
+def _decimal(loader: StrictLoader, node: yaml.Node) -> int:
+    text = loader.construct_scalar(node)
+    try:
+        return int(text)
+    except ValueError:
+        problem = f"{text!r} is no whole number"
+        raise yaml.constructor.ConstructorError(
+            None, None, problem, node.start_mark
+        ) from None
+
+
+StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal)

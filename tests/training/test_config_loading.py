@@ -152,6 +152,7 @@ def test_every_problem_has_its_line():
         ("trainer.epochs=[1", "not valid YAML"),
         ("{a: 1, a: 2}", "'a' is given twice"),
         ("{[a, b]: 1}", "not valid YAML"),
+        ("a=!!int 0x10", "'0x10' is no whole number"),
     ],
 )
 def test_unreadable_override(override, reason):
@@ -189,11 +190,6 @@ def test_lists_and_mappings_in_assignments():
 def test_exponent_without_point_is_a_number():
     config = load_config(overrides=["trainer.optimizer.learning_rate=1e-3"])
     assert config.trainer.optimizer.learning_rate == 1e-3
-
-
-def test_saving_within_an_epoch_does_not_go_with_leaving_clips_out():
-    message = error_of("trainer.save_every_steps=5,task.max_bad=1")
-    assert "Received: save_every_steps=5, max_bad=1" in message
 
 
 def test_leading_zeros_mean_nothing():

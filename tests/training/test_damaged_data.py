@@ -7,6 +7,7 @@ import pytest
 
 from adafuse_tf import cli, data
 from adafuse_tf.training import ConfigError, Experiment, callbacks, evaluate_records
+from adafuse_tf.training.run_state import RunState
 from tests.data.videos import write_manifest, write_video
 from tests.training.conftest import FRAMES, SIZE, settings, write_records
 
@@ -50,6 +51,23 @@ def test_training_goes_on_without_what_is_lost(damaged, tmp_path, capsys):
     assert (metrics["num_clips"], metrics["bad_items"]) == (4, 0)
     own = evaluate_records(tmp_path / "run", str(damaged / "train-*"))
     assert (own["num_clips"], own["bad_items"]) == (14, 1)
+
+
+def test_saving_within_an_epoch_does_not_go_with_leaving_clips_out(damaged, tmp_path):
+    config = settings(damaged, task__max_bad="1", trainer__save_every_steps="1")
+    with pytest.raises(ConfigError, match="Received: save_every_steps=1, max_bad=1"):
+        Experiment(config, tmp_path / "run").train()
+
+
+def test_an_epoch_without_a_whole_batch(damaged, tmp_path):
+    experiment = Experiment(settings(damaged, task__max_bad="1"), tmp_path / "run")
+    # As if it went on there, with more that may be damaged.
+    state = RunState(experiment.folder.state)
+    model, _ = experiment.compiled_model()
+    state.save(model, 0, experiment.datasets.steps_per_epoch - 1, write=True)
+    with pytest.raises(data.DataError, match="No whole batch.*epoch 1"):
+        experiment.train()
+    assert not callbacks.read_history(experiment.folder.history)
 
 
 @pytest.fixture
