@@ -103,9 +103,9 @@ def evaluate(
         included): `gmacs_per_clip` and `dense_gmacs_per_clip` of one view, and
         `gmacs_per_video_all_views`, the sum over the views of a video.
         `num_clips` counts videos, `confusion[i][j]` videos of class i taken for class
-        j. `policy`, `policy_per_gate` and `top1_sampled` are None without gates;
-        `top1_sampled` is the mean over `SAMPLING_SEEDS` of policies drawn as in
-        training.
+        j. `top1_sampled` and `gmacs_per_clip_sampled` are the means over
+        `SAMPLING_SEEDS` of policies drawn as in training. These two, `policy` and
+        `policy_per_gate` are None without gates.
     """
     argmax, sampled = Evaluator(model).tallies(dataset, to_model, num_views=num_views)
     return metrics_of(model, argmax, sampled, labels, clip_shape, num_views)
@@ -124,9 +124,10 @@ def metrics_of(
     return {
         "top1": argmax.top1,
         "top5": argmax.top5,
-        "top1_sampled": float(np.mean([t.top1 for t in sampled])) if sampled else None,
+        "top1_sampled": _mean([tally.top1 for tally in sampled]),
         "loss": argmax.loss,
         "gmacs_per_clip": argmax.gmacs,
+        "gmacs_per_clip_sampled": _mean([tally.gmacs for tally in sampled]),
         "dense_gmacs_per_clip": dense,
         "gmacs_per_video_all_views": argmax.gmacs * num_views,
         "saved": 1.0 - argmax.gmacs / dense,
@@ -138,6 +139,10 @@ def metrics_of(
         "confusion": argmax.confusion.tolist(),
         "per_class": argmax.per_class(list(labels)),
     }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def forward_pass(model: keras.Model) -> Callable[[tf.Tensor, dict], dict]:

@@ -30,25 +30,25 @@ def test_every_run_of_a_study_is_a_network(name):
 
 
 def metrics(top1, gmacs, policy=None, **more):
-    return {"top1": top1, "gmacs_per_clip": gmacs, "saved": 0.25, "policy": policy} | (
-        more
-    )
+    cost = {"gmacs_per_clip": gmacs, "dense_gmacs_per_clip": 0.02, "saved": 0.25}
+    return {"top1": top1, "policy": policy, **cost, **more}
 
 
 def test_mean_and_spread():
     mix = {"keep": 0.5, "reuse": 0.1, "skip": 0.4}
+    sampled = {"top1_sampled": 0.6, "gmacs_per_clip_sampled": 0.012}
     rows = summarise(
         {
             "plain": [metrics(0.5, 0.02), metrics(0.7, 0.02)],
-            "gated": [metrics(0.8, 0.01, mix, top1_sampled=0.6)],
+            "gated": [metrics(0.8, 0.01, mix, **sampled)],
         }
     )
     assert rows[0]["top1"]["mean"] == pytest.approx(0.6)
     assert rows[0]["top1"]["std"] == pytest.approx(0.1 * 2**0.5)
     assert rows[0]["keep"] is None and rows[1]["top1"]["std"] is None
     assert as_markdown(rows).splitlines()[2:] == [
-        "| plain | 60.0 ± 14.1 % | – | 20.00 ± 0.00 | 75.0 ± 0.0 % | – |",
-        "| gated | 80.0 % | 60.0 % | 10.00 | 75.0 % | 50% / 10% / 40% |",
+        "| plain | 60.0 ± 14.1 % | 20.00 ± 0.00 | 75.0 ± 0.0 % | – | – | – |",
+        "| gated | 80.0 % | 10.00 | 75.0 % | 50% / 10% / 40% | 60.0 % | 60.0 % |",
     ]
 
 
