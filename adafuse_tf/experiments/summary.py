@@ -16,8 +16,8 @@ def summarise(metrics: Mapping[str, Sequence[Mapping]]) -> list[dict]:
     Returns:
         Rows with `run`, and each of `top1`, `gmacs` per clip, its `share` of the dense
         twin's, `top1_sampled` and `share_sampled` (None without learned policies) and
-        the shares of the actions as `{"mean", "std", "values"}`; the standard deviation is that of the
-        sample, None for one seed.
+        the shares of the actions as `{"mean", "std", "values"}`; the standard deviation
+        is that of the sample, None for one seed.
     """
     rows = []
     for name, runs in metrics.items():

@@ -34,16 +34,15 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
                     source.copy(name, target)
 
 
-def load_weights(
-    model: keras.Model, path: str | Path, new_classifier: bool = False
-) -> None:
+def load_weights(model: keras.Model, path: str | Path, as_start: bool = False) -> None:
     """Loads a `.weights.h5` of the same architecture.
 
     Args:
         model: a built model.
         path: the file.
-        new_classifier: whether the last layer of `model` may be for another number of
-            classes than the file; it then keeps the weights it has.
+        as_start: whether training goes on from there, so that the file may be of a
+            network with another number of classes, or without gates where `model` has
+            some. What the file lacks keeps the values it has.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -59,20 +58,25 @@ def load_weights(
         for name in {**expected, **found}
         if found.get(name, _ABSENT).shape != expected.get(name, _ABSENT).shape
     ]
-    only_classes = new_classifier and _is_classifier(differing, found, expected)
-    if differing and not only_classes:
-        name = differing[0]
+    refused = differing
+    if as_start:
+        if not any(map(_is_of_gate, found)):
+            refused = [name for name in refused if not _is_of_gate(name)]
+        if _is_classifier(refused, found, expected):
+            refused = []
+    if refused:
+        name = refused[0]
         there, here = found.get(name, _ABSENT), expected.get(name, _ABSENT)
         raise ModelDirError(
             f"{path} is of another architecture: {here.layer or there.layer} "
             f"({name}) has shape {there.shape} in the file and {here.shape} in the "
-            f"model; {len(differing)} of {len(expected)} variables differ. Give "
+            f"model; {len(refused)} of {len(expected)} variables differ. Give "
             "weights of the same preset and overrides"
         )
     with warnings.catch_warnings():
-        if only_classes:  # Keras lists at length what has just been found
+        if differing:  # Keras lists at length what has just been found
             warnings.simplefilter("ignore")
-        model.load_weights(path, skip_mismatch=only_classes)
+        model.load_weights(path, skip_mismatch=bool(differing))
 
 
 class _Variable(NamedTuple):
@@ -81,6 +85,12 @@ class _Variable(NamedTuple):
 
 
 _ABSENT = _Variable(None, None)
+
+
+def _is_of_gate(name) -> bool:
+    """Whether a variable belongs to an `AdaptiveTemporalFusion`."""
+    # Keras' places have the snake-cased classes of layers, numbered.
+    return "adaptive_temporal_fusion" in name
 
 
 def _is_classifier(names, found, expected) -> bool:

@@ -61,8 +61,9 @@ class ModelConfig(Config):
     # Keyword arguments of the preset. An override of null is the preset's default,
     # so that a later config can take back what an earlier one has set.
     overrides: dict[str, Any] = {}
-    # What to start from: a `.weights.h5` (its classifier may have other classes), or
-    # a PyTorch file or `.npz` for the backbone alone, such as torchvision's ResNets.
+    # What to start from: a `.weights.h5` (other classes are fine, and a network that
+    # has no gates yet), or a PyTorch file or `.npz` for the backbone alone, such as
+    # torchvision's ResNets.
     init_weights: Name | None = None
 
     @model_validator(mode="after")

@@ -186,7 +186,7 @@ class Experiment:
         source = task.model.init_weights
         if source is not None and source.endswith(".weights.h5"):
             with files.local_copy(source) as path:
-                load_weights(model, path, new_classifier=True)
+                load_weights(model, path, as_start=True)
         elif source is not None:
             with files.local_copy(source) as path:
                 initialize_backbone(model, path)

@@ -5,6 +5,8 @@ import keras
 import numpy as np
 import pytest
 
+from adafuse_tf.layers import AdaptiveTemporalFusion
+from adafuse_tf.models import VideoClassifier
 from adafuse_tf.training import ModelDirError
 from adafuse_tf.training.checkpoints import load_weights, save_weights
 
@@ -77,14 +79,52 @@ def test_new_classifier_keeps_its_own_head(tmp_path):
     source, model = classifier(), classifier(classes=3)
     save_weights(source, tmp_path / "last.weights.h5")
     head = weights_of(model)[2:]
-    load_weights(model, tmp_path / "last.weights.h5", new_classifier=True)
+    load_weights(model, tmp_path / "last.weights.h5", as_start=True)
     expected = weights_of(source)[:2] + head
     for a, b in zip(expected, weights_of(model), strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ModelDirError, match="body"):
-        load_weights(
-            classifier(width=5), tmp_path / "last.weights.h5", new_classifier=True
-        )
+        load_weights(classifier(width=5), tmp_path / "last.weights.h5", as_start=True)
+
+
+@pytest.mark.parametrize(
+    ("plain", "options"),
+    [("tsm_causal_resnet18", {}), ("tsn_resnet50", {"gates": ["stage4"]})],
+)
+def test_gates_are_added_to_a_network_without(tmp_path, plain, options):
+    path = tmp_path / "last.weights.h5"
+    source = VideoClassifier.from_preset(plain, 4, width=0.125)
+    for number, variable in enumerate(source.variables):
+        variable.assign(np.full(variable.shape, number))
+    save_weights(source, path)
+    options = {"width": 0.125, "hidden_units": 4, **options}
+    model = VideoClassifier.from_preset(f"adafuse_{plain}", 3, **options)
+    gates = [layer for layer in model.backbone.layers if is_gate(layer)]
+    kept = [np.array(v) for gate in gates for v in gate.variables]
+    with pytest.raises(ModelDirError, match="architecture"):
+        load_weights(model, path)
+    load_weights(model, path, as_start=True)
+    expected = {v.path: np.array(v) for v in source.backbone.variables}
+    found = {v.path: np.array(v) for v in model.backbone.variables}
+    assert len(gates) == (8 if plain == "tsm_causal_resnet18" else 3)
+    assert len(expected) > 60 and expected.keys() <= found.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(values, found[name], name)
+    for a, b in zip(kept, [v for g in gates for v in g.variables], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_gates_of_another_form_are_no_network_without(tmp_path):
+    path = tmp_path / "last.weights.h5"
+    preset, options = "adafuse_tsn_resnet18", {"width": 0.125, "hidden_units": 4}
+    save_weights(VideoClassifier.from_preset(preset, 4, **options), path)
+    model = VideoClassifier.from_preset(preset, 4, **options, group_size=2)
+    with pytest.raises(ModelDirError, match=r"policy.*\(4, 24\).*\(4, 12\)"):
+        load_weights(model, path, as_start=True)
+
+
+def is_gate(layer):
+    return isinstance(layer, AdaptiveTemporalFusion)
 
 
 def test_damaged_and_missing_files(tmp_path):
