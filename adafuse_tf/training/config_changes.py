@@ -26,7 +26,9 @@ def changes(old: ExperimentConfig, new: ExperimentConfig) -> dict[str, str]:
     return {key: f"{key}={new!r}, was {old!r}" for key, old, new in found}
 
 
-def changes_of_metrics(trained: ExperimentConfig, config: ExperimentConfig) -> list:
+def changes_of_metrics(
+    trained: ExperimentConfig, config: ExperimentConfig
+) -> list[str]:
     """What may give a model other metrics than its run, each as `changes` has it."""
     found = changes(trained, config)
     same = (*_MAY_CHANGE_ON_GOING_ON, *_SAME_METRICS)

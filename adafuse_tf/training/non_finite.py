@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from adafuse_tf.training.errors import NonFiniteLossError
-from adafuse_tf.training.run_state import RunState
+from adafuse_tf.training.run_state import RunState, state_variables
 from adafuse_tf.training.schedules import Schedule
 
 # Looking at all weights takes a small part of a step.
@@ -122,8 +122,10 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 
 
 def _first_not_finite(model: keras.Model) -> str | None:
-    """The path of a weight."""
-    weights = model.weights
+    """The path of a weight, or of what the optimizer keeps of it."""
+    weights = [
+        v for v in state_variables(model) if keras.backend.is_float_dtype(v.dtype)
+    ]
     # One answer for all: to wait for a device once per weight takes longer than a look.
     finite = ops.stack([ops.all(ops.isfinite(weight)) for weight in weights])
     spoilt = np.flatnonzero(~ops.convert_to_numpy(finite))
@@ -135,9 +137,14 @@ def _count_kept(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Keeps the number of steps, which the learning rate follows, as it is."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     count = optimizer._iterations
-    before = int(count)
+    before = _as_int(count)
     yield
     # Gradients that have been added up are a part of their sum: as many steps of the
     # next change of the weights must seem done as before the steps that are undone.
-    undone = before - int(count)
+    undone = before - _as_int(count)
     count.assign(before - undone % (optimizer.gradient_accumulation_steps or 1))
+
+
+def _as_int(variable: keras.Variable) -> int:
+    # `int()` does not know what lies on several devices.
+    return int(ops.convert_to_numpy(variable))

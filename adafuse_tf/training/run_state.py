@@ -50,9 +50,13 @@ class RunState:
                 ) from None
 
     def restore(self, model: keras.Model) -> None:
-        """Gives a compiled model of the same run the values that were saved last."""
-        self._check(_variables(model), self._values)
-        for variable, value in zip(_variables(model), self._values, strict=True):
+        """Gives a compiled model of the same run the values that were saved last.
+
+        Raises:
+            ModelDirError: it has other variables.
+        """
+        self._check(state_variables(model), self._values)
+        for variable, value in zip(state_variables(model), self._values, strict=True):
             variable.assign(value)
 
     def add_metrics(self, model: keras.Model) -> None:
@@ -85,10 +89,10 @@ class RunState:
             NonFiniteLossError: a value is NaN or infinite; the former file stays.
             WriteError: it cannot be written; likewise.
         """
-        values = _numbers(_variables(model))
+        values = _numbers(state_variables(model))
         spoilt = [
             v.path
-            for v, n in zip(_variables(model), values, strict=True)
+            for v, n in zip(state_variables(model), values, strict=True)
             if not np.isfinite(n).all()
         ]
         if spoilt:
@@ -122,7 +126,8 @@ class RunState:
             )
 
 
-def _variables(model: keras.Model) -> list:
+def state_variables(model: keras.Model) -> list[keras.Variable]:
+    """What changes in training: those of the model and of its optimizer."""
     return [*model.variables, *model.optimizer.variables]
 
 

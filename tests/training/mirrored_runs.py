@@ -4,6 +4,7 @@ A process of its own: logical devices must be set before TensorFlow starts.
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from adafuse_tf import data
 from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
 from adafuse_tf.training.config import RuntimeConfig
 from adafuse_tf.training.loss_scale import LossScaleOptimizer
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.runtime import build_strategy
 from tests.training.conftest import build_tiny, in_memory, settings, write_records
 
@@ -35,6 +37,25 @@ def overflow_on_one():
         "scales": [float(value) for value in scale],
         "steps": int(model.optimizer.iterations.numpy()),
     }
+
+
+def gone_back(records, folder, strategy):
+    """The weights and steps of a run that goes back from its third step."""
+    look = StopOnNonFiniteLoss.on_train_batch_end
+
+    def spoil(self, batch, logs=None):
+        bad = self._epoch == 1 and batch == 0
+        look(self, batch, {"loss": math.nan} if bad else logs)
+
+    config = settings(
+        records, runtime__distribution_strategy=strategy, trainer__max_bad_steps="1"
+    )
+    StopOnNonFiniteLoss.on_train_batch_end = spoil
+    try:
+        model = Experiment(config, folder).train()
+    finally:
+        StopOnNonFiniteLoss.on_train_batch_end = look
+    return model.get_weights(), int(model.optimizer.iterations.numpy())
 
 
 def main(folder):
@@ -69,12 +90,23 @@ def main(folder):
         trainer__keep_lead_after_warmup="0",
     )
     gated = Experiment(config, folder / "gated").train()
+    back = [
+        gone_back(records, folder / f"back_{strategy}", strategy)
+        for strategy in ("one_device", "mirrored")
+    ]
     noise = gated.gates["gate"].policy.noise_scale.value
     return {
         "overflow": overflow_on_one(),
         "replicas": replicas,
         "compared": rows,
         "difference": float(max(np.abs(a - b).max() for a, b in pairs)),
+        "steps_with_one_undone": [steps for _, steps in back],
+        "difference_with_one_undone": float(
+            max(
+                np.abs(a - b).max()
+                for a, b in zip(*(weights for weights, _ in back), strict=True)
+            )
+        ),
         "noise": [float(v) for v in noise.values],
         "rows": callbacks.read_history(folder / "gated" / "metrics.jsonl"),
     }

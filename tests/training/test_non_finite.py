@@ -29,14 +29,24 @@ def test_lost_loss_ends_the_run(records_dir, tmp_path):
     assert str(e.value).count("'train/") == 4  # the clips of the batch
 
 
-def test_lost_weights_end_the_run_though_the_loss_does_not_show_them(tmp_path):
+@pytest.mark.parametrize(
+    ("lost", "named"), [("weight", "a/kernel"), ("velocity", "a_kernel_velocity")]
+)
+def test_lost_weights_end_the_run_though_the_loss_does_not_show_them(
+    tmp_path, lost, named
+):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="a")])
-    model.layers[0].kernel.assign([[math.nan]])
+    model.compile(keras.optimizers.Adam())
+    model.optimizer.build(model.trainable_variables)
+    kernel = model.layers[0].kernel
+    index = model.optimizer._get_variable_index(kernel)
+    slot = model.optimizer._velocities[index]
+    (kernel if lost == "weight" else slot).assign([[math.inf]])
     look = StopOnNonFiniteLoss(RunState(tmp_path / "state.h5"), lambda *_: [])
     look.set_model(model)
     look.on_epoch_begin(0)
     look.on_train_batch_end(18, {"loss": 0.5})  # not every step
-    message = r"Weights are not finite in epoch 1, step 20; .*Received: .*a/kernel, "
+    message = rf"Weights are not finite in epoch 1, step 20; .*Received: .*{named}, "
     with pytest.raises(NonFiniteLossError, match=message):
         look.on_train_batch_end(19, {"loss": 0.5})
 
