@@ -1,6 +1,7 @@
 """What happens around the steps and epochs of a run."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -82,10 +83,19 @@ class SaveCheckpoints(keras.callbacks.Callback):
         last, best: the files.
         monitor: the metric that decides, larger is better; of equals the first stays.
         best_so_far: the metric's value of the present `best`.
+        begin_anew: the epoch, counted from 0, from which on earlier ones are no match.
     """
 
-    def __init__(self, last: Path, best: Path, monitor: str, best_so_far: float):
+    def __init__(
+        self,
+        last: Path,
+        best: Path,
+        monitor: str,
+        best_so_far: float,
+        begin_anew: int = 0,
+    ):
         super().__init__()
+        self._begin_anew = begin_anew
         self._last, self._best = last, best
         self._monitor = monitor
         self._best_so_far = best_so_far
@@ -93,6 +103,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
         save_weights(self.model, self._last)
+        if epoch == self._begin_anew:
+            self._best_so_far = -math.inf
         if logs[self._monitor] > self._best_so_far:
             self._best_so_far = logs[self._monitor]
             save_weights(self.model, self._best)

@@ -92,7 +92,7 @@ class Experiment:
         with precision(runtime), _clear_worker_errors(cluster):
             self._check_batch(strategy.num_replicas_in_sync)
             with strategy.scope():
-                model, flops_loss = self.compiled_model()
+                model, flops_loss = self.compiled_model(initialize=not state.exists)
             # Every process has read the folder by now: they have agreed on the weights.
             if cluster.is_chief:
                 self._write_params()
@@ -175,15 +175,21 @@ class Experiment:
         self.folder.push()
         return metrics
 
-    def compiled_model(self) -> tuple[keras.Model, FlopsLoss | None]:
+    def compiled_model(
+        self, initialize: bool = True
+    ) -> tuple[keras.Model, FlopsLoss | None]:
         """The model before its first step, and its FLOPs loss if it has gates.
 
         Call it in the scope of the strategy.
+
+        Args:
+            initialize: whether it gets `task.model.init_weights`; who goes on with a
+                run has better ones, and perhaps no longer that file.
         """
         task, trainer = self.config.task, self.config.trainer
         classes = len(self.datasets.labels)
         model = build_model(self.config, classes)
-        source = task.model.init_weights
+        source = task.model.init_weights if initialize else None
         if source is not None and source.endswith(".weights.h5"):
             with files.local_copy(source) as path:
                 load_weights(model, path, as_start=True)

@@ -1,5 +1,6 @@
 """What an epoch's weights achieve, and where that is noted."""
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from adafuse_tf.training import callbacks
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.evaluation import Evaluator
-from adafuse_tf.training.model_dir import ModelDir
+from adafuse_tf.training.model_dir import ModelDir, learned_policies
 from adafuse_tf.training.resume import unless_asked
 from adafuse_tf.training.run_state import RunState
 
@@ -35,7 +36,12 @@ def build_measuring(
     """
     rows = callbacks.cut_history(folder.history, state.epoch)
     measures = _Measures(model, datasets, asked)
-    best = max((row["validation/top1"] for row in rows), default=-1.0)
+    warmup = config.trainer.dense_warmup_epochs if learned_policies(model) else 0
+    since = warmup if state.epoch > warmup else 0
+    best = max(
+        (row["validation/top1"] for row in rows if row["epoch"] > since),
+        default=-math.inf,
+    )
     in_turn = [
         callbacks.MeasuredMetrics(measures.by_name()),
         callbacks.SaveCheckpoints(
@@ -43,6 +49,8 @@ def build_measuring(
             folder.checkpoint("best"),
             "validation/top1",
             best,
+            # The dense network of before saves nothing, however good it is.
+            begin_anew=warmup,
         ),
         # Last, as a row says that all of this is done.
         callbacks.EpochLog(

@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import signal
+from pathlib import Path
 
 import h5py
 import keras
@@ -46,6 +47,63 @@ def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
     # 2 steps an epoch: the optimizer went on counting.
     assert int(model.optimizer.iterations) == 6
     assert not (tmp_path / "state.h5").exists()
+
+
+def test_who_goes_on_needs_no_weights_to_start_from(records_dir, tmp_path, monkeypatch):
+    weights, run = tmp_path / "other" / "last.weights.h5", tmp_path / "run"
+    weights.parent.mkdir()
+    config = settings(records_dir)
+    model, _ = Experiment(config, tmp_path / "new").compiled_model()
+    save_weights(model, weights)
+    config = settings(records_dir, task__model__init_weights=str(weights))
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Experiment(config, run).train()
+    weights.unlink()
+    Experiment(config, run).train()
+    rows = callbacks.read_history(run / "metrics.jsonl")
+    assert [row["epoch"] for row in rows] == [1, 2]
+    with pytest.raises(FileNotFoundError, match=r"last\.weights\.h5"):
+        Experiment(config, tmp_path / "another").train()
+
+
+@pytest.mark.parametrize("interrupted", [None, 1, 2, 3])
+def test_best_is_among_those_whose_gates_decide(
+    records_dir, tmp_path, monkeypatch, interrupted
+):
+    """The dense warm-up counts only until it ends, also for who goes on."""
+    config = settings(records_dir, trainer__epochs="4", trainer__dense_warmup="0.5")
+    measure, save, best = callbacks.MeasuredMetrics.on_epoch_end, save_weights, []
+
+    def measured(self, epoch, logs=None):
+        measure(self, epoch, logs)
+        logs["validation/top1"] = [0.9, 0.8, 0.5, 0.4][epoch]
+        self.model.epoch = epoch
+
+    def saved(model, path):
+        save(model, path)
+        if path.name.startswith("best"):
+            best.append(model.epoch)
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == interrupted:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.MeasuredMetrics, "on_epoch_end", measured)
+    monkeypatch.setattr(callbacks, "save_weights", saved)
+    if interrupted is not None:
+        with monkeypatch.context() as patch:
+            patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                Experiment(config, tmp_path).train()
+    Experiment(config, tmp_path).train()
+    assert best == [0, 2]
 
 
 def test_a_run_that_got_nowhere_begins_with_other_settings(records_dir, tmp_path):
@@ -207,4 +265,18 @@ def test_model_dir_that_is_a_file(records_dir, tmp_path, name):
     (tmp_path / "run").write_text("")
     with pytest.raises(OSError, match="/run is a file; give a folder. Received") as e:
         Experiment(settings(records_dir), tmp_path / name).train()
+    assert "\n" not in str(e.value)
+
+
+def test_model_dir_that_cannot_be_made(records_dir, tmp_path, monkeypatch):
+    make = Path.mkdir
+
+    def mkdir(self, *args, **options):
+        if self == tmp_path / "run":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        make(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)  # root may do all
+    with pytest.raises(WriteError, match="/run: Permission denied") as e:
+        Experiment(settings(records_dir), tmp_path / "run").train()
     assert "\n" not in str(e.value)
