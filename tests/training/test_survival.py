@@ -16,11 +16,15 @@ from tests.training.processes import end, start, two_workers
 # Rounding differs with the order of additions.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 # The clipping acts in every step.
-COMPARABLE = {"trainer.optimizer.clip_norm": "0.1"}
+COMPARABLE = {
+    "trainer.optimizer.clip_norm": "0.1",
+    "trainer.dense_warmup": "0.5",  # else the gates soon skip all, and clips are alike
+}
 # What changes from step to step, or is drawn.
 VARYING = {
     "trainer.dense_warmup": "0.5",
     "trainer.optimizer.schedule": "cosine",
+    "trainer.optimizer.gradient_accumulation_steps": "2",
     "task.model.overrides": "{dropout: 0.5}",
     "task.train_data.augmentation.mixup_alpha": "0.5",
 }
@@ -102,7 +106,7 @@ def test_killed_and_terminated_run_ends_alike(records, tmp_path):
     same_results(tmp_path / "run", tmp_path / "undisturbed")
 
 
-def test_two_workers_of_which_one_is_killed_equal_one(records, tmp_path):
+def test_two_workers_of_which_one_is_killed_equal_one(records, tmp_path, monkeypatch):
     step = random_step("the killed worker")
     kill = [str(int(signal.SIGKILL)), str(step)]
     first, second = two_workers(records, tmp_path / "two", COMPARABLE, kill)
@@ -113,8 +117,29 @@ def test_two_workers_of_which_one_is_killed_equal_one(records, tmp_path):
     # The other one may have waited for it in the step before.
     before = state.epoch * 5 + state.step
     assert step - 2 <= before <= step
+    # One of them is told to leave: both do, after the same step.
+    terminate = [str(int(signal.SIGTERM)), "1"]
+    for code, said in two_workers(records, tmp_path / "two", COMPARABLE, terminate):
+        assert code == 143, said
+    after = RunState(tmp_path / "two" / "state.h5")
+    assert after.epoch * 5 + after.step - before in (1, 2)
+    monkeypatch.setenv("EVALUATE", "1")
     for code, said in two_workers(records, tmp_path / "two", COMPARABLE):
         assert code == 0, said
     code, said = end(start(records, tmp_path / "one", COMPARABLE))
     assert code == 0, said
     same_results(tmp_path / "two", tmp_path / "one")
+    expected = json.loads((tmp_path / "one" / "evaluated_0.json").read_text())
+    assert np.ptp(expected["logits"], axis=0).min() > 1e-3  # the clips differ
+    for worker in (0, 1):
+        path = tmp_path / "two" / f"evaluated_{worker}.json"
+        found = json.loads(path.read_text())
+        assert found["evaluate"].keys() == expected["evaluate"].keys()
+        for key, value in expected["evaluate"].items():
+            np.testing.assert_allclose(
+                found["evaluate"][key], value, **TOLERANCE, err_msg=key
+            )
+        for key in ("logits", "gmacs"):
+            np.testing.assert_allclose(
+                found[key], expected[key], rtol=1e-4, atol=1e-5, err_msg=key
+            )
