@@ -94,7 +94,12 @@ def _is_of_gate(name) -> bool:
 
 
 def _is_classifier(names, found, expected) -> bool:
-    """Whether these are the variables of one layer with another number of outputs."""
+    """Whether these are the variables of one layer with another number of outputs.
+
+    Of a layer outside of gates, whose channels are none of the classes.
+    """
+    if any(map(_is_of_gate, names)):
+        return False
     same_layer = len({name.rsplit("/", 1)[0] for name in names}) == 1
     return same_layer and all(
         name in found

@@ -63,7 +63,8 @@ class ModelConfig(Config):
     overrides: dict[str, Any] = {}
     # What to start from: a `.weights.h5` (other classes are fine, and a network that
     # has no gates yet), or a PyTorch file or `.npz` for the backbone alone, such as
-    # torchvision's ResNets.
+    # torchvision's ResNets. TSM and AdaFuse-TSM differ in their default of
+    # `shift_projection`.
     init_weights: Name | None = None
 
     @model_validator(mode="after")

@@ -9,6 +9,8 @@ from adafuse_tf.layers import AdaptiveTemporalFusion
 from adafuse_tf.models import VideoClassifier
 from adafuse_tf.training import ModelDirError
 from adafuse_tf.training.checkpoints import load_weights, save_weights
+from adafuse_tf.training.model_dir import learned_policies
+from adafuse_tf.training.schedules import DenseWarmup
 
 
 def classifier(width=4, classes=2, extra=False):
@@ -121,6 +123,33 @@ def test_gates_of_another_form_are_no_network_without(tmp_path):
     model = VideoClassifier.from_preset(preset, 4, **options, group_size=2)
     with pytest.raises(ModelDirError, match=r"policy.*\(4, 24\).*\(4, 12\)"):
         load_weights(model, path, as_start=True)
+
+
+def test_a_gate_is_no_classifier(tmp_path):
+    """One gate alone differs in one layer, too."""
+    path = tmp_path / "last.weights.h5"
+    preset = "adafuse_tsn_resnet18"
+    options = {"width": 0.125, "hidden_units": 4, "gates": ["stage4_block1"]}
+    save_weights(VideoClassifier.from_preset(preset, 4, **options), path)
+    model = VideoClassifier.from_preset(preset, 4, **options, group_size=2)
+    with pytest.raises(ModelDirError, match="policy"):
+        load_weights(model, path, as_start=True)
+
+
+@pytest.mark.parametrize("shift_projection", [False, True])
+def test_gates_that_keep_all_leave_the_network_as_it_was(tmp_path, shift_projection):
+    path = tmp_path / "last.weights.h5"
+    options = {"width": 0.125, "shift_projection": shift_projection}
+    source = VideoClassifier.from_preset("tsm_causal_resnet18", 4, **options)
+    save_weights(source, path)
+    options["hidden_units"] = 4
+    model = VideoClassifier.from_preset("adafuse_tsm_causal_resnet18", 4, **options)
+    load_weights(model, path, as_start=True)
+    DenseWarmup(learned_policies(model), 1).on_epoch_begin(0)
+    clip = np.random.default_rng(0).random([1, 3, 32, 32, 3], "float32")
+    expected, found = (np.array(m(clip)["logits"]) for m in (source, model))
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def is_gate(layer):
