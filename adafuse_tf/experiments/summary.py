@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from adafuse_tf.benchmarks.report import markdown_table
 from adafuse_tf.layers.actions import ACTIONS
 
 
@@ -52,27 +53,34 @@ def _spread(values):
 
 def as_markdown(rows: Sequence[Mapping]) -> str:
     """The rows as a table for people: mean ± standard deviation."""
-    lines = [
-        "| run | top-1 | MMACs per clip | of dense | keep / reuse / skip "
-        "| sampled: top-1 | of dense |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        mix = "–"
-        if row["keep"]:
-            shares = (row[a]["mean"] for a in ("keep", "reuse", "skip"))
-            mix = " / ".join(f"{share:.0%}" for share in shares)
-        cells = (
+    header = (
+        "run",
+        "top-1",
+        "MMACs per clip",
+        "of dense",
+        "keep / reuse / skip",
+        "sampled: top-1",
+        "of dense",
+    )
+    cells = [
+        (
             row["run"],
             _percent(row["top1"]),
             _plus_minus(row["gmacs"], 1000, "{:.2f}"),
             _percent(row["share"]),
-            mix,
+            _mix(row),
             _percent(row["top1_sampled"]),
             _percent(row["share_sampled"]),
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        for row in rows
+    ]
+    return markdown_table(header, cells)
+
+
+def _mix(row):
+    if not row["keep"]:
+        return "–"
+    return " / ".join(f"{row[a]['mean']:.0%}" for a in ("keep", "reuse", "skip"))
 
 
 def _percent(value):
