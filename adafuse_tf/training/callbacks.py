@@ -92,7 +92,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         best: Path,
         monitor: str,
         best_so_far: float,
-        begin_anew: int = 0,
+        begin_anew: int,
     ):
         super().__init__()
         self._begin_anew = begin_anew

@@ -15,9 +15,14 @@ from adafuse_tf.training import (
     load_trained,
     run_experiment,
 )
-from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from tests.data.videos import write_manifest, write_video
-from tests.training.conftest import FRAMES, SIZE, settings, write_records
+from tests.training.conftest import (
+    FRAMES,
+    SIZE,
+    settings,
+    train_until,
+    write_records,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,20 +100,13 @@ def test_prepare_data_to_a_bucket_that_may_not_be_written_to(
 
 
 @pytest.mark.usefixtures("tiny_model", "clips_in_memory")
-def test_run_in_a_bucket_is_resumed_and_evaluated(bucket, tmp_path, monkeypatch):
+def test_run_in_a_bucket_is_resumed_and_evaluated(bucket, tmp_path):
     write_records(tmp_path / "records", {"train": 4, "validation": 4})
     records, run = files.join(bucket, "records"), files.join(bucket, "run")
     upload(tmp_path / "records", records)
     config = settings(records, trainer__epochs="2")
 
-    def interrupt(self, epoch, logs=None):
-        if epoch == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            Experiment(config, run).train()
+    train_until(1, config, run)
     assert {"state.h5", "metrics.jsonl", "params.yaml"} <= set(files.list_dir(run))
     model = Experiment(config, run).train()
     assert int(model.optimizer.iterations) == 4  # 2 steps an epoch

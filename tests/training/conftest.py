@@ -14,7 +14,8 @@ from adafuse_tf.layers import (
     PerFrame,
 )
 from adafuse_tf.models import VideoClassifier
-from adafuse_tf.training import load_config
+from adafuse_tf.training import Experiment, load_config
+from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 
 LABELS = ("darker", "lighter")
 SIZE, FRAMES = 16, 4
@@ -83,6 +84,19 @@ def settings(records_dir, **changes):
     values = {**SETTINGS, "task.data_dir": str(records_dir)}
     values.update({key.replace("__", "."): v for key, v in changes.items()})
     return load_config(overrides=[f"{key}={value}" for key, value in values.items()])
+
+
+def train_until(epoch, config, folder):
+    """Trains in a folder and is interrupted when an epoch (from 0) begins."""
+
+    def interrupt(self, current, logs=None):
+        if current == epoch:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Experiment(config, folder).train()
 
 
 class TinyBackbone(keras.Model):

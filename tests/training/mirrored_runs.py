@@ -58,6 +58,12 @@ def gone_back(records, folder, strategy):
     return model.get_weights(), int(model.optimizer.iterations.numpy())
 
 
+def largest_difference(weights, others):
+    """The most by which a value of one model's weights differs from another's."""
+    pairs = zip(weights, others, strict=True)
+    return float(max(np.abs(a - b).max() for a, b in pairs))
+
+
 def main(folder):
     cpu = tf.config.list_physical_devices("CPU")[0]
     two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -81,7 +87,6 @@ def main(folder):
         weights[strategy] = model.get_weights()
         replicas[strategy] = model.distribute_strategy.num_replicas_in_sync
         rows[strategy] = callbacks.read_history(folder / strategy / "metrics.jsonl")
-    pairs = zip(weights["one_device"], weights["mirrored"], strict=True)
     config = settings(
         records,
         runtime__distribution_strategy="mirrored",
@@ -99,13 +104,10 @@ def main(folder):
         "overflow": overflow_on_one(),
         "replicas": replicas,
         "compared": rows,
-        "difference": float(max(np.abs(a - b).max() for a, b in pairs)),
+        "difference": largest_difference(*weights.values()),
         "steps_with_one_undone": [steps for _, steps in back],
-        "difference_with_one_undone": float(
-            max(
-                np.abs(a - b).max()
-                for a, b in zip(*(weights for weights, _ in back), strict=True)
-            )
+        "difference_with_one_undone": largest_difference(
+            *(weights for weights, _ in back)
         ),
         "noise": [float(v) for v in noise.values],
         "rows": callbacks.read_history(folder / "gated" / "metrics.jsonl"),

@@ -19,24 +19,17 @@ from adafuse_tf.training.errors import ConfigError, NonFiniteLossError, WriteErr
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.tally import Tally
-from tests.training.conftest import settings
+from tests.training.conftest import settings, train_until
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "clips_in_memory")
 
 
-def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
+def test_interrupted_run_goes_on(records_dir, tmp_path):
     config = settings(
         records_dir, trainer__epochs="3", trainer__gumbel__noise_end="0.5"
     )
 
-    def interrupt(self, epoch, logs=None):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            Experiment(config, tmp_path).train()
+    train_until(2, config, tmp_path)
     before = callbacks.read_history(tmp_path / "metrics.jsonl")
     assert [row["epoch"] for row in before] == [1, 2]
     model = Experiment(config, tmp_path).train()
@@ -49,7 +42,7 @@ def test_interrupted_run_goes_on(records_dir, tmp_path, monkeypatch):
     assert not (tmp_path / "state.h5").exists()
 
 
-def test_who_goes_on_needs_no_weights_to_start_from(records_dir, tmp_path, monkeypatch):
+def test_who_goes_on_needs_no_weights_to_start_from(records_dir, tmp_path):
     weights, run = tmp_path / "other" / "last.weights.h5", tmp_path / "run"
     weights.parent.mkdir()
     config = settings(records_dir)
@@ -57,14 +50,7 @@ def test_who_goes_on_needs_no_weights_to_start_from(records_dir, tmp_path, monke
     save_weights(model, weights)
     config = settings(records_dir, task__model__init_weights=str(weights))
 
-    def interrupt(self, epoch, logs=None):
-        if epoch == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            Experiment(config, run).train()
+    train_until(1, config, run)
     weights.unlink()
     Experiment(config, run).train()
     rows = callbacks.read_history(run / "metrics.jsonl")
@@ -91,17 +77,10 @@ def test_best_is_among_those_whose_gates_decide(
         if path.name.startswith("best"):
             best.append(model.epoch)
 
-    def interrupt(self, epoch, logs=None):
-        if epoch == interrupted:
-            raise KeyboardInterrupt
-
     monkeypatch.setattr(callbacks.MeasuredMetrics, "on_epoch_end", measured)
     monkeypatch.setattr(callbacks, "save_weights", saved)
     if interrupted is not None:
-        with monkeypatch.context() as patch:
-            patch.setattr(StopOnNonFiniteLoss, "on_epoch_begin", interrupt)
-            with pytest.raises(KeyboardInterrupt):
-                Experiment(config, tmp_path).train()
+        train_until(interrupted, config, tmp_path)
     Experiment(config, tmp_path).train()
     assert best == [0, 2]
 
