@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from adafuse_tf import costs, data
 from adafuse_tf.data import dataset_info, records
+from adafuse_tf.data.batching.dataset_steps import anew_each_pass
 from adafuse_tf.layers import (
     AdaptiveTemporalFusion,
     KeepPolicy,
@@ -137,7 +138,8 @@ def build_tiny(config, num_classes):
 def in_memory(pipeline):
     """A stand-in for `data.clips` that reads the records of a split only once.
 
-    Building a pipeline takes seconds; and every pass gives the same batches.
+    Building a pipeline takes seconds; and every pass gives the same batches, from
+    the position on.
     """
 
     def clips(files, preprocessing, batch_size, training, **options):
@@ -148,6 +150,8 @@ def in_memory(pipeline):
             batches = pipeline(files, preprocessing, 1000, training=training, seed=0)
             _CLIPS[key] = next(iter(batches))
         dataset = tf.data.Dataset.from_tensor_slices(_CLIPS[key])
+        if position := options.get("position"):
+            dataset = anew_each_pass(dataset.skip, position.clips_behind)
         return dataset.batch(batch_size, drop_remainder=training)
 
     return clips

@@ -5,6 +5,7 @@ A process of its own: logical devices must be set before TensorFlow starts.
 
 import json
 import math
+import signal
 import sys
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
 from adafuse_tf.training.config import RuntimeConfig
 from adafuse_tf.training.loss_scale import LossScaleOptimizer
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
+from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.runtime import build_strategy
 from tests.training.conftest import build_tiny, in_memory, settings, write_records
+from tests.training.worker_runs import SendSignal
 
 
 def overflow_on_one():
@@ -58,6 +61,22 @@ def gone_back(records, folder, strategy):
     return model.get_weights(), int(model.optimizer.iterations.numpy())
 
 
+def gone_on(config, folder, step):
+    """The weights of a run that is told to leave after a step; and where it left."""
+    build = experiment.build_callbacks
+    send = SendSignal(signal.SIGTERM, step)
+    experiment.build_callbacks = lambda *args: [send, *build(*args)]
+    try:
+        Experiment(config, folder).train()
+    except SystemExit as left:
+        code = left.code
+    finally:
+        experiment.build_callbacks = build
+    state = RunState(folder / "state.h5")
+    weights = Experiment(config, folder).train().get_weights()
+    return weights, {"code": code, "epoch": state.epoch, "step": state.step}
+
+
 def largest_difference(weights, others):
     """The most by which a value of one model's weights differs from another's."""
     pairs = zip(weights, others, strict=True)
@@ -87,6 +106,8 @@ def main(folder):
         weights[strategy] = model.get_weights()
         replicas[strategy] = model.distribute_strategy.num_replicas_in_sync
         rows[strategy] = callbacks.read_history(folder / strategy / "metrics.jsonl")
+    # Within the second epoch, and both leave.
+    weights_gone_on, left = gone_on(config, folder / "left", step=3)
     config = settings(
         records,
         runtime__distribution_strategy="mirrored",
@@ -105,6 +126,8 @@ def main(folder):
         "replicas": replicas,
         "compared": rows,
         "difference": largest_difference(*weights.values()),
+        "left": left,
+        "difference_gone_on": largest_difference(weights["mirrored"], weights_gone_on),
         "steps_with_one_undone": [steps for _, steps in back],
         "difference_with_one_undone": largest_difference(
             *(weights for weights, _ in back)

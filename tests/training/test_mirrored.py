@@ -26,6 +26,8 @@ def test_two_devices_equal_one(tmp_path):
         assert one["train/flops_loss"] > 0
         for key in one.keys() - {"seconds"}:
             assert two[key] == pytest.approx(one[key], rel=1e-4, abs=1e-6), key
+    assert found["left"] == {"code": 143, "epoch": 1, "step": 1}
+    assert found["difference_gone_on"] < 1e-6
     assert found["steps_with_one_undone"] == [4, 4]
     assert found["difference_with_one_undone"] < 1e-5
     # The step with an overflow is left out on both, the other one is taken.
