@@ -56,6 +56,7 @@ def step(request):
     before = [np.array(v) for v in variables.values()]
     recipe = load_config("published").trainer.optimizer
     recipe = recipe.model_copy(update={"learning_rate": RATE})
+    assert recipe.clip_norm > expected["total_grad_norm"]  # so that nothing is clipped
     optimizer = build_optimizer(recipe, 1000, 1, list(variables.values()))
     optimizer.apply(gradients, list(variables.values()))
     steps = [np.array(v) - b for v, b in zip(variables.values(), before, strict=True)]
@@ -64,6 +65,7 @@ def step(request):
         logits=out["logits"],
         losses={"acc_loss": accuracy_loss, "eff_loss": flops_loss, "loss": loss},
         gradients=dict(zip(variables, gradients, strict=True)),
+        before=dict(zip(variables, before, strict=True)),
         steps=dict(zip(variables, steps, strict=True)),
         running={name: np.array(v) for name, v, _ in rows if ".running_" in name},
     )
@@ -97,9 +99,26 @@ def test_gradient_of_the_last_policy(step):
     np.testing.assert_allclose(np.transpose(gradient)[:96], reference, atol=atol)
 
 
-def test_new_weights(step):
-    """Decay in the gradient, biases at twice the rate, BatchNorm without decay."""
+def test_norm_of_all_gradients(step):
+    norm = np.sqrt(sum(np.sum(np.square(g)) for g in step.gradients.values()))
+    assert norm == pytest.approx(step.expected["total_grad_norm"], rel=1e-4)
+
+
+def test_step_norms(step):
     assert_norms(step.steps, step.expected["step_norm"])
+
+
+def test_steps(step):
+    """Decay in the gradient, biases at twice the rate, BatchNorm without decay."""
+    for name, found in step.steps.items():
+        layer, leaf = name.split(".")[-2:]
+        batch_norm = "bn" in layer or layer == "downsample1"
+        rate = RATE if batch_norm or leaf == "weight" else 2 * RATE
+        decay = 5e-4 if leaf == "weight" and not batch_norm else 0.0
+        expected = -rate * (step.gradients[name] + decay * step.before[name])
+        # A step is the difference of two weights, each rounded.
+        atol = 1e-5 * np.abs(expected).max() + 2e-7 * np.abs(step.before[name]).max()
+        np.testing.assert_allclose(found, expected, atol=atol, rtol=0, err_msg=name)
 
 
 def test_running_statistics(step):
