@@ -18,7 +18,8 @@ def summarise(metrics: Mapping[str, Sequence[Mapping]]) -> list[dict]:
         Rows with `run`, and each of `top1`, `gmacs` per clip, its `share` of the dense
         twin's, `top1_sampled` and `share_sampled` (None without learned policies) and
         the shares of the actions as `{"mean", "std", "values"}`; the standard deviation
-        is that of the sample, None for one seed.
+        is that of the sample, None for one seed. `per_class` has the same of each
+        class's top-1 by its name, None for a class without clips.
     """
     rows = []
     for name, runs in metrics.items():
@@ -32,6 +33,10 @@ def summarise(metrics: Mapping[str, Sequence[Mapping]]) -> list[dict]:
         }
         for action in ACTIONS:
             row[action] = _spread([(r["policy"] or {}).get(action) for r in runs])
+        row["per_class"] = {
+            label: _spread([r["per_class"][label]["top1"] for r in runs])
+            for label in runs[0]["labels"]
+        }
         rows.append(row)
     return rows
 

@@ -31,7 +31,11 @@ def test_every_run_of_a_study_is_a_network(name):
 
 def metrics(top1, gmacs, policy=None, **more):
     cost = {"gmacs_per_clip": gmacs, "dense_gmacs_per_clip": 0.02, "saved": 0.25}
-    return {"top1": top1, "policy": policy, **cost, **more}
+    labels = ["up", "down", "unseen"]
+    classes = zip(labels, (top1, 0.0, None), strict=True)
+    per_class = {label: {"num_clips": 1, "top1": found} for label, found in classes}
+    about = {"policy": policy, "labels": labels, "per_class": per_class}
+    return {"top1": top1, **about, **cost, **more}
 
 
 def test_mean_and_spread():
@@ -46,6 +50,9 @@ def test_mean_and_spread():
     assert rows[0]["top1"]["mean"] == pytest.approx(0.6)
     assert rows[0]["top1"]["std"] == pytest.approx(0.1 * 2**0.5)
     assert rows[0]["keep"] is None and rows[1]["top1"]["std"] is None
+    assert rows[0]["per_class"]["up"] == rows[0]["top1"]
+    assert rows[0]["per_class"]["down"]["values"] == [0.0, 0.0]
+    assert rows[0]["per_class"]["unseen"] is None
     assert as_markdown(rows).splitlines()[2:] == [
         "| plain | 60.0 ± 14.1 % | 20.00 ± 0.00 | 75.0 ± 0.0 % | – | – | – |",
         "| gated | 80.0 % | 10.00 | 75.0 % | 50% / 10% / 40% | 60.0 % | 60.0 % |",
