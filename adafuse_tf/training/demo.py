@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from adafuse_tf import cli, data
+from adafuse_tf.benchmarks.report import markdown_table
 from adafuse_tf.data import camera_moves
 from adafuse_tf.data.conversion import convert
 from adafuse_tf.inference import profile
@@ -109,10 +110,8 @@ _NO_GATES = "{task: {model: {overrides: {hidden_units: null, share_policies: nul
 
 def table(results: dict[str, dict]) -> str:
     """The comparison as a Markdown table."""
-    rows = [
-        "| model | top-1 | sampled | MMACs per clip | of dense | keep / reuse / skip |",
-        "|---|---|---|---|---|---|",
-    ]
+    header = ("model", "top-1", "sampled", "MMACs per clip", "of dense")
+    rows = []
     for name in sorted(results, reverse=True):
         metrics = results[name]
         policy = metrics["policy"]
@@ -122,11 +121,16 @@ def table(results: dict[str, dict]) -> str:
             mix = " / ".join(f"{policy[a]:.0%}" for a in ("keep", "reuse", "skip"))
             sampled = f"{metrics['top1_sampled']:.1%}"
         rows.append(
-            f"| {name} | {metrics['top1']:.1%} | {sampled} "
-            f"| {1000 * metrics['gmacs_per_clip']:.1f} "
-            f"| {1 - metrics['saved']:.0%} | {mix} |"
+            (
+                name,
+                f"{metrics['top1']:.1%}",
+                sampled,
+                f"{1000 * metrics['gmacs_per_clip']:.1f}",
+                f"{1 - metrics['saved']:.0%}",
+                mix,
+            )
         )
-    return "\n".join(rows)
+    return markdown_table((*header, "keep / reuse / skip"), rows)
 
 
 def _draw(trained, items, metrics, path: Path) -> None:

@@ -118,12 +118,20 @@ class RunState:
         self.exists = False
 
     def _check(self, variables, values) -> None:
-        if [tuple(v.shape) for v in variables] != [value.shape for value in values]:
-            raise ModelDirError(
-                f"{self.path} is of another model or version of this package; go on "
-                "with the one that wrote it, or remove it to begin the run again. "
-                f"Received: {len(values)} values for {len(variables)} variables"
-            )
+        expected, found = [tuple(v.shape) for v in variables], [v.shape for v in values]
+        if found == expected:
+            return
+        received = f"{len(found)} values for {len(expected)} variables"
+        for variable, shape in zip(variables, found, strict=False):
+            if variable.shape != shape:
+                received += f"; the first that differs is {variable.path}, of shape "
+                received += f"{tuple(variable.shape)}, with {shape} in the file"
+                break
+        raise ModelDirError(
+            f"{self.path} is of another model or version of this package; go on "
+            "with the one that wrote it, or remove it to begin the run again. "
+            f"Received: {received}"
+        )
 
 
 def state_variables(model: keras.Model) -> list[keras.Variable]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import keras
 import numpy as np
@@ -236,6 +237,20 @@ def test_dense_baseline_has_no_policy(records_dir, tmp_path):
     assert metrics["top1_sampled"] is metrics["gmacs_per_clip_sampled"] is None
     assert metrics["saved"] == pytest.approx(0, abs=1e-6)
     assert math.isfinite(metrics["loss"])
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_bar_on_a_terminal(
+    records_dir, tmp_path, capsys, monkeypatch, terminal
+):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    run = Experiment(settings(records_dir), tmp_path)
+    run.train()
+    said = capsys.readouterr().out
+    steps = run.datasets.steps_per_epoch
+    for step in (1, steps):
+        assert (f"{step}/{steps}\x1b[0m" in said) is terminal
+    assert (said.count("Epoch ") == 2) is terminal
 
 
 def test_half_precision_and_dense_warmup(records_dir, tmp_path):

@@ -15,7 +15,12 @@ import tensorflow as tf
 
 from adafuse_tf.training import Experiment, callbacks
 from adafuse_tf.training.checkpoints import save_weights
-from adafuse_tf.training.errors import ConfigError, NonFiniteLossError, WriteError
+from adafuse_tf.training.errors import (
+    ConfigError,
+    ModelDirError,
+    NonFiniteLossError,
+    WriteError,
+)
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.tally import Tally
@@ -259,3 +264,24 @@ def test_model_dir_that_cannot_be_made(records_dir, tmp_path, monkeypatch):
     with pytest.raises(WriteError, match="/run: Permission denied") as e:
         Experiment(settings(records_dir), tmp_path / "run").train()
     assert "\n" not in str(e.value)
+
+
+def test_state_of_another_model_names_the_first_difference(tmp_path):
+    def model(units):
+        made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])
+        made.compile(keras.optimizers.SGD(), "mse")
+        made.optimizer.build(made.trainable_variables)
+        return made
+
+    state = RunState(tmp_path / "state.h5")
+    state.save(model(4), 1, 0, write=True)
+    state = RunState(tmp_path / "state.h5")
+    message = r"kernel, of shape \(3, 5\), with \(3, 4\) in the file"
+    with pytest.raises(ModelDirError, match=message):
+        state.restore(model(5))
+    deeper = keras.Sequential([model(4), keras.layers.Dense(1)])
+    deeper.compile(keras.optimizers.SGD(), "mse")
+    deeper.optimizer.build(deeper.trainable_variables)
+    with pytest.raises(ModelDirError, match="4 values for 6 variables"):
+        state.restore(deeper)
+    state.restore(model(4))
