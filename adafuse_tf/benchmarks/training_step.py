@@ -11,7 +11,7 @@ from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
 from adafuse_tf.own_process import in_own_process
 
 # The plain network, the dense twin (gates that keep everything, without policy
-# networks), and AdaFuse.
+# networks), and AdaFuse; all three shift the same maps.
 VARIANTS = ("plain", "dense twin", "AdaFuse")
 
 
@@ -77,43 +77,53 @@ def rows_of(depth, seconds, memory):
         memory: Variant to bytes.
 
     Returns:
-        Dicts with `network`, `ms`, `gib` and, but for the first variant, the ratios
-        `of_plain` and `of_twin`: medians over rounds of ratios within a round.
+        Dicts with `network`, `ms` (the median), `gib`, `ms_of_rounds` and, but for the
+        first variant, the ratios `of_plain` and `of_twin`: lower quartile, median and
+        upper quartile over rounds of ratios within a round.
     """
     plain, twin, adafuse = (np.array(seconds[name]) for name in VARIANTS)
     ratios = {
         VARIANTS[0]: {},
-        VARIANTS[1]: {"of_plain": np.median(twin / plain)},
-        VARIANTS[2]: {
-            "of_plain": np.median(adafuse / plain),
-            "of_twin": np.median(adafuse / twin),
-        },
+        VARIANTS[1]: {"of_plain": twin / plain},
+        VARIANTS[2]: {"of_plain": adafuse / plain, "of_twin": adafuse / twin},
     }
     return [
         {
             "network": f"ResNet-{depth}, {name}",
             "ms": 1e3 * float(np.median(seconds[name])),
-            **{key: float(value) for key, value in ratios[name].items()},
+            **{key: _quartiles(rounds) for key, rounds in ratios[name].items()},
             "gib": memory[name] / 2**30,
+            "ms_of_rounds": [1e3 * float(value) for value in seconds[name]],
         }
         for name in VARIANTS
     ]
 
 
+def _quartiles(values):
+    return [float(value) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+
+
 def as_markdown(rows):
-    """A table for people; a dash where a ratio would be of itself."""
+    """A table for people: quartiles in brackets, a dash for a ratio of itself."""
     header = ("network", "ms per step", "of plain", "of its dense twin", "peak GiB")
     cells = [
         (
             row["network"],
             f"{row['ms']:.0f}",
-            f"x{row['of_plain']:.2f}" if "of_plain" in row else "–",
-            f"x{row['of_twin']:.2f}" if "of_twin" in row else "–",
+            _ratio(row.get("of_plain")),
+            _ratio(row.get("of_twin")),
             f"{row['gib']:.2f}",
         )
         for row in rows
     ]
     return markdown_table(header, cells)
+
+
+def _ratio(quartiles):
+    if quartiles is None:
+        return "–"
+    low, median, high = quartiles
+    return f"x{median:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _time_in_turns(depth, settings):
@@ -151,8 +161,10 @@ def _make_step(name, depth, settings):
     keras.utils.set_random_seed(0)
     num_classes, frames, size = 174, settings.num_frames, settings.size
     preset = f"{'tsm' if name == 'plain' else 'adafuse_tsm'}_resnet{depth}"
-    gates = {"policy": "keep"} if name == "dense twin" else {}
-    model = VideoClassifier.from_preset(preset, num_classes, **gates)
+    changes = {"shift_projection": True}  # with gates the default
+    if name == "dense twin":
+        changes["policy"] = "keep"
+    model = VideoClassifier.from_preset(preset, num_classes, **changes)
     loss = {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
     if name == "AdaFuse":
         loss["gmacs"] = FlopsLoss(0.1, reference=model.dense_gmacs(frames, size, size))

@@ -11,10 +11,13 @@ def test_ratios_are_medians_of_rounds():
     seconds = {"plain": [1, 2, 10], "dense twin": [2, 4, 5], "AdaFuse": [3, 2, 10]}
     rows = training_step.rows_of(18, seconds, dict.fromkeys(seconds, 2**29))
     assert [row["ms"] for row in rows] == [2000, 4000, 3000]
-    assert [row.get("of_plain") for row in rows] == [None, 2.0, 1.0]
-    assert rows[2]["of_twin"] == 1.5
-    last = training_step.as_markdown(rows).splitlines()[-1]
-    assert last == "| ResNet-18, AdaFuse | 3000 | x1.00 | x1.50 | 0.50 |"
+    assert "of_plain" not in rows[0]
+    assert rows[1]["of_plain"] == [1.25, 2.0, 2.0]
+    assert rows[2]["of_plain"] == [1.0, 1.0, 2.0]
+    assert rows[2]["of_twin"] == [1.0, 1.5, 1.75]
+    assert rows[2]["ms_of_rounds"] == [3000, 2000, 10000]
+    cells = training_step.as_markdown(rows).splitlines()[-1].split(" | ")
+    assert cells[2:4] == ["x1.00 (1.00 to 2.00)", "x1.50 (1.00 to 1.75)"]
 
 
 def test_all_networks_train_and_are_measured(tmp_path, monkeypatch):
