@@ -21,7 +21,7 @@ class Study(Config):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
     # Name in the table -> settings on top of the experiment's.
     runs: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-    # Runs to draw in grey: those that the others are compared with, at most five.
+    # Runs to draw in grey: those that the others are compared with.
     baselines: tuple[str, ...] = ()
 
     def model_post_init(self, context: Any) -> None:

@@ -35,7 +35,7 @@ def summarise(metrics: Mapping[str, Sequence[Mapping]]) -> list[dict]:
             row[action] = _spread([(r["policy"] or {}).get(action) for r in runs])
         row["per_class"] = {
             label: _spread([r["per_class"][label]["top1"] for r in runs])
-            for label in runs[0]["labels"]
+            for label in runs[0]["per_class"]
         }
         rows.append(row)
     return rows

@@ -31,10 +31,9 @@ def test_every_run_of_a_study_is_a_network(name):
 
 def metrics(top1, gmacs, policy=None, **more):
     cost = {"gmacs_per_clip": gmacs, "dense_gmacs_per_clip": 0.02, "saved": 0.25}
-    labels = ["up", "down", "unseen"]
-    classes = zip(labels, (top1, 0.0, None), strict=True)
-    per_class = {label: {"num_clips": 1, "top1": found} for label, found in classes}
-    about = {"policy": policy, "labels": labels, "per_class": per_class}
+    classes = {"up": top1, "down": 0.0, "unseen": None}
+    per_class = {label: {"top1": found} for label, found in classes.items()}
+    about = {"policy": policy, "per_class": per_class}
     return {"top1": top1, **about, **cost, **more}
 
 
