@@ -110,7 +110,14 @@ _NO_GATES = "{task: {model: {overrides: {hidden_units: null, share_policies: nul
 
 def table(results: dict[str, dict]) -> str:
     """The comparison as a Markdown table."""
-    header = ("model", "top-1", "sampled", "MMACs per clip", "of dense")
+    header = (
+        "model",
+        "top-1",
+        "sampled",
+        "MMACs per clip",
+        "of dense",
+        "keep / reuse / skip",
+    )
     rows = []
     for name in sorted(results, reverse=True):
         metrics = results[name]
@@ -130,7 +137,7 @@ def table(results: dict[str, dict]) -> str:
                 mix,
             )
         )
-    return markdown_table((*header, "keep / reuse / skip"), rows)
+    return markdown_table(header, rows)
 
 
 def _draw(trained, items, metrics, path: Path) -> None:

@@ -122,11 +122,11 @@ class RunState:
         if found == expected:
             return
         received = f"{len(found)} values for {len(expected)} variables"
-        for variable, shape in zip(variables, found, strict=False):
-            if variable.shape != shape:
-                received += f"; the first that differs is {variable.path}, of shape "
-                received += f"{tuple(variable.shape)}, with {shape} in the file"
-                break
+        pairs = zip(variables, expected, found, strict=False)
+        differing = [(v.path, here, there) for v, here, there in pairs if here != there]
+        if differing:
+            path, here, there = differing[0]
+            received += f"; {path} has shape {here}, and {there} in the file"
         raise ModelDirError(
             f"{self.path} is of another model or version of this package; go on "
             "with the one that wrote it, or remove it to begin the run again. "

@@ -276,7 +276,7 @@ def test_state_of_another_model_names_the_first_difference(tmp_path):
     state = RunState(tmp_path / "state.h5")
     state.save(model(4), 1, 0, write=True)
     state = RunState(tmp_path / "state.h5")
-    message = r"kernel, of shape \(3, 5\), with \(3, 4\) in the file"
+    message = r"kernel has shape \(3, 5\), and \(3, 4\) in the file"
     with pytest.raises(ModelDirError, match=message):
         state.restore(model(5))
     deeper = keras.Sequential([model(4), keras.layers.Dense(1)])
