@@ -46,10 +46,16 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _processor() -> str:
+    """The name, and what tells processors of the same name apart (Linux on x86)."""
     try:
-        for line in files.read_text("/proc/cpuinfo").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = files.read_text("/proc/cpuinfo").splitlines()
     except OSError:  # not Linux
-        pass
-    return platform.processor() or "unknown processor"
+        lines = []
+    said = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        said.setdefault(key.strip(), value.strip())
+    name = said.get("model name") or platform.processor() or "unknown processor"
+    if "cpu family" in said and "model" in said:
+        return f"{name} (family {said['cpu family']} model {said['model']})"
+    return name
