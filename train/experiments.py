@@ -2,14 +2,14 @@
 
     python train/demo.py  # makes the records of the camera moves
     python train/experiments.py --study methods --work_dir runs/methods \
-        --params_override task.data_dir=runs/demo/records,trainer.epochs=12
+        --params_override task.data_dir=runs/demo/records
     python train/experiments.py --study budgets --experiment fir_action \
         --work_dir runs/thermal_30 --params_override trainer.epochs=30
 
-Twelve epochs, because with nine, the demo's, not every seed finds motion. `--study`
-names a file in `configs/experiments`, or is a path. The same command goes on with a
-study that was cut off. Writes `<study>.md`, `.json`, `.png` to `--output_dir`; with
-`--experiment`, on other data than the study's own, `<study>_<experiment>.md` and so on.
+`--study` names a file in `configs/experiments`, or is a path. The same command goes
+on with a study that was cut off. Writes `<study>.md`, `.json`, `.png` to
+`--output_dir`; with `--experiment`, on other data than the study's own,
+`<study>_<experiment>.md` and so on.
 """
 
 from absl import app, flags
