@@ -2,6 +2,9 @@
 
 import pytest
 
+# Their failures show what differs.
+pytest.register_assert_rewrite("tests.contract")
+
 
 @pytest.fixture(scope="session")
 def exports(tmp_path_factory):
@@ -10,3 +13,13 @@ def exports(tmp_path_factory):
     from tests.export.artefacts import Exports
 
     return Exports(tmp_path_factory.mktemp("exports"))
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory):
+    """A process that has only imported the package, see `FreshProcess`."""
+    from tests.contract import FreshProcess
+
+    process = FreshProcess(tmp_path_factory.mktemp("fresh"))
+    yield process
+    process.close()

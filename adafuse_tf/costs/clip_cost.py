@@ -8,6 +8,7 @@ from keras import ops
 from adafuse_tf.costs.macs import clip_gmacs
 from adafuse_tf.costs.operation import Operation
 from adafuse_tf.costs.shares import streamed_share
+from adafuse_tf.layers.contract import require_float32
 from adafuse_tf.layers.state import check_state
 
 
@@ -35,8 +36,8 @@ class ClipCost(keras.layers.Layer):
     """
 
     def __init__(self, operations, histories=None, **kwargs):
-        kwargs["dtype"] = "float32"
-        kwargs["autocast"] = False  # the frames' values do not matter
+        # The frames' values do not matter.
+        kwargs = {**require_float32(type(self), kwargs), "autocast": False}
         super().__init__(**kwargs)
         self.operations = tuple(
             op if isinstance(op, Operation) else Operation(**op) for op in operations

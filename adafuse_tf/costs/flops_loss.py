@@ -18,7 +18,7 @@ class FlopsLoss(keras.losses.Loss):
 
     Args:
         weight: λ ≥ 0. The attribute `weight` is a variable and may be reassigned during
-            training.
+            training; the configuration has its present value.
         form: `"linear"` or `"budget"`.
         reference: GMACs per clip that count as 1, for example those of the dense twin;
             then λ means the same for networks of all sizes.
@@ -49,9 +49,8 @@ class FlopsLoss(keras.losses.Loss):
                 "`target` goes with form='budget', and only with it. Received: "
                 f"form={form!r}, target={target}"
             )
-        self.initial_weight = float(weight)
         self.weight = keras.Variable(
-            self.initial_weight, trainable=False, dtype="float32", name="flops_weight"
+            float(weight), trainable=False, dtype="float32", name="flops_weight"
         )
         self.form = form
         self.reference = float(reference)
@@ -66,7 +65,7 @@ class FlopsLoss(keras.losses.Loss):
     def get_config(self):
         config = super().get_config()
         config.update(
-            weight=self.initial_weight,
+            weight=float(self.weight),
             form=self.form,
             reference=self.reference,
             target=self.target,

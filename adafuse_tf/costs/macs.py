@@ -42,16 +42,6 @@ def clip_gmacs(
         KeyError: An operation belongs to a gate that `policies` lacks.
     """
     histories = histories or {}
-    gated = [op for op in operations if op.macs and (op.produces or op.consumes)]
-    free = [op for op in operations if op.macs and not (op.produces or op.consumes)]
-    missing = {g for op in gated for g in (op.produces, op.consumes) if g} - set(
-        policies
-    )
-    if missing:
-        raise KeyError(
-            f"No policy for the gates {sorted(missing)}. Received policies for: "
-            f"{sorted(policies)}"
-        )
     computed = computed_shares
     if computed is None:
         computed = {
@@ -59,15 +49,54 @@ def clip_gmacs(
             for gate, p in policies.items()
         }
     read = {gate: read_share(ops.cast(p, "float32")) for gate, p in policies.items()}
+    return gmacs_of_shares(operations, computed, read, height, width)
+
+
+def gmacs_of_shares(operations, computed, read, height, width):
+    """GMACs per frame where of each gate's channels only shares are computed and read.
+
+    Args:
+        operations: Sequence of `Operation`.
+        computed, read: `dict[str, Tensor]` of gate name to shares in [0, 1], float32,
+            all of one shape, such as `[B, T]`: what is computed of the channels that
+            the producer makes, and what is read of those that the consumer takes.
+        height, width: Frame size in pixels, ints or scalar tensors.
+
+    Returns:
+        A tensor of the shape of the shares; as `static_gmacs` where no operation
+        belongs to a gate.
+
+    Raises:
+        KeyError: An operation belongs to a gate without shares.
+    """
+    gated, free = {}, []
+    for op in operations:
+        if op.macs and (op.produces or op.consumes):
+            gated.setdefault((op.produces, op.consumes), []).append(op)
+        else:
+            free.append(op)
+    missing = {gate for pair in gated for gate in pair if gate} - set(read)
+    if missing:
+        raise KeyError(
+            f"No policy for the gates {sorted(missing)}. Received policies for: "
+            f"{sorted(read)}"
+        )
     total = static_gmacs(free, height, width)
-    for op in gated:
-        share = 1.0
-        if op.produces:
-            share = share * computed[op.produces]
-        if op.consumes:
-            share = share * read[op.consumes]
-        total = total + _gmacs(op, height, width) * share
-    return total
+    if not gated:
+        return total
+    # Few operations however many gates: they are part of every exported graph.
+    shares = [_share(computed, read, *pair) for pair in gated]
+    dense = [static_gmacs(own, height, width) for own in gated.values()]
+    spent = ops.stack(shares, axis=-1) * ops.stack(dense)
+    return total + ops.sum(spent, axis=-1)
+
+
+def _share(computed, read, produces, consumes):
+    if not consumes:
+        return computed[produces]
+    if not produces:
+        return read[consumes]
+    return computed[produces] * read[consumes]
 
 
 def _gmacs(op, height, width):

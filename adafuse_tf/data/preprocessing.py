@@ -1,53 +1,103 @@
 """From decoded frames to what a model takes; travels with the weights."""
 
-import dataclasses
 import numbers
 from collections.abc import Mapping
 
+import keras
 import tensorflow as tf
+
+from adafuse_tf.layers.contract import require_float32
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-@dataclasses.dataclass(frozen=True)
-class Preprocessing:
-    """The numbers that turn decoded frames into the input of a model.
+@keras.saving.register_keras_serializable(package="adafuse_tf")
+class Preprocessing(keras.layers.Layer):
+    """Turns decoded frames into the input of a model: resize, centre crop, normalise.
 
-    Attributes:
-        num_frames: Frames of a clip, T.
+    A layer without weights: it runs in `tf.data` (`dataset.map(preprocessing)`), in
+    front of a model in `fit`, and in exports. Its numbers travel with a model's
+    weights.
+
+    Args:
+        num_frames: Frames of a clip, T. The layer itself takes any number.
         resize: Pixels of the shorter side before the centre crop.
         crop: Height and width of the input in pixels.
         mean: Mean of red, green and blue in 0..1, subtracted.
         std: Standard deviation of red, green and blue in 0..1, divided by.
+
+    Input shape:
+        uint8, or floats in 0..255, `[B, T, H, W, 3]` or `[T, H, W, 3]`, RGB. Frames of
+        the size that they get are only normalised.
+
+    Output shape:
+        float32 `[B, T, crop, crop, 3]` or `[T, crop, crop, 3]`.
+
+    Raises:
+        TypeError, ValueError: A number of another type or out of its range.
     """
 
-    num_frames: int = 8
-    resize: int = 256
-    crop: int = 224
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-
-    def __post_init__(self):
-        for name in ("num_frames", "resize", "crop"):
-            value = getattr(self, name)
+    def __init__(
+        self,
+        num_frames=8,
+        resize=256,
+        crop=224,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        **kwargs,
+    ):
+        super().__init__(**require_float32(type(self), kwargs))
+        for name, value in (
+            ("num_frames", num_frames),
+            ("resize", resize),
+            ("crop", crop),
+        ):
             if not isinstance(value, numbers.Integral) or isinstance(value, bool):
                 raise TypeError(f"`{name}` must be an int. Received: {name}={value!r}")
             if value < 1:
                 raise ValueError(f"`{name}` must be >= 1. Received: {name}={value}")
-        if self.crop > self.resize:
+        if crop > resize:
             raise ValueError(
                 "`crop` must fit in the resized frame; make `resize` at least as "
-                f"large. Received: crop={self.crop}, resize={self.resize}"
+                f"large. Received: crop={crop}, resize={resize}"
             )
-        for name in ("mean", "std"):
-            object.__setattr__(self, name, _three(name, getattr(self, name)))
+        self.num_frames, self.resize, self.crop = map(int, (num_frames, resize, crop))
+        self.mean, self.std = _three("mean", mean), _three("std", std)
         if min(self.std) <= 0:
             raise ValueError(f"`std` must be positive. Received: std={self.std}")
+        self.supports_jit = False  # XLA has no antialiased resize
+        self.built = True
+
+    def call(self, frames):
+        self._check(frames)
+        shape = _shape(frames)
+        if len(frames.shape) == 5:
+            frames = tf.reshape(frames, [-1, *shape[2:]])
+        prepared = self.evaluate(frames)
+        if len(shape) == 4:
+            return prepared
+        return tf.reshape(prepared, [*shape[:2], self.crop, self.crop, 3])
+
+    def compute_output_spec(self, frames):
+        self._check(frames)
+        shape = (*frames.shape[:-3], self.crop, self.crop, 3)
+        return keras.KerasTensor(shape, "float32")
+
+    @staticmethod
+    def _check(frames):
+        if len(frames.shape) not in (4, 5) or frames.shape[-1] != 3:
+            raise ValueError(
+                "Preprocessing takes frames [B, T, H, W, 3] or [T, H, W, 3]. "
+                f"Received: shape={tuple(frames.shape)}"
+            )
+
+    def get_config(self):
+        return {**super().get_config(), **self.to_dict()}
 
     def to_dict(self) -> dict:
         """Returns plain numbers and lists, ready for JSON or YAML."""
-        values = dataclasses.asdict(self)
+        values = {name: getattr(self, name) for name in _NUMBERS}
         return {**values, "mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
@@ -58,14 +108,13 @@ class Preprocessing:
             ValueError: A key is unknown or a number out of range.
             TypeError: A value has the wrong type.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
+        unknown = sorted(set(values) - set(_NUMBERS))
         if unknown:
             raise ValueError(
-                f"Unknown keys for Preprocessing, known are {known}. "
+                f"Unknown keys for Preprocessing, known are {list(_NUMBERS)}. "
                 f"Received: {unknown}"
             )
-        return cls(**values)
+        return cls(**values, name="preprocessing")
 
     def evaluate(self, frames: tf.Tensor) -> tf.Tensor:
         """Resizes the short side, crops the centre, normalises; plain TF operations.
@@ -95,6 +144,10 @@ class Preprocessing:
         """
         frames = tf.convert_to_tensor(frames)
         size = self._size(frames)
+        if isinstance(size, tuple):
+            if tuple(frames.shape[-3:-1]) != size:
+                frames = tf.round(interpolate(frames, size))
+            return tf.cast(self.centre_crop(frames), tf.float32)
         return tf.cond(
             # Frames of records often have the right size already.
             tf.reduce_all(tf.shape(frames)[-3:-1] == size),
@@ -107,24 +160,34 @@ class Preprocessing:
         frames = tf.convert_to_tensor(frames)
         return resize(frames, self._size(frames))
 
-    def _size(self, frames: tf.Tensor) -> tf.Tensor:
-        height, width = tf.shape(frames)[-3], tf.shape(frames)[-2]
+    def _size(self, frames: tf.Tensor):
+        """Height and width after resizing; two ints where those of `frames` are."""
+        height, width = _shape(frames)[-3:-1]
+        if isinstance(height, int) and isinstance(width, int):
+            short = min(height, width)
+            return self.resize * height // short, self.resize * width // short
         short = tf.minimum(height, width)
         return tf.stack([self.resize * height // short, self.resize * width // short])
 
     def centre_crop(self, frames: tf.Tensor) -> tf.Tensor:
         """Returns the middle `crop` x `crop` pixels of each frame."""
         frames = tf.convert_to_tensor(frames)
-        border = tf.cast(tf.shape(frames)[-3:-1] - self.crop, tf.float32)
         # Halves round to even, as in the preprocessing the published weights saw.
-        top, left = tf.unstack(tf.cast(tf.round(border / 2), tf.int32))
+        top, left = (
+            round((size - self.crop) / 2)
+            if isinstance(size, int)
+            else tf.cast(tf.round(tf.cast(size - self.crop, tf.float32) / 2), tf.int32)
+            for size in _shape(frames)[-3:-1]
+        )
         frames = frames[..., top : top + self.crop, left : left + self.crop, :]
         return self._static(frames)
 
     def normalize(self, frames: tf.Tensor) -> tf.Tensor:
-        """Returns `(frames / 255 - mean) / std` as float32."""
+        """Returns `(frames / 255 - mean) / std` as float32; frames may be symbolic."""
         scale = [1 / (255 * std) for std in self.std]
         offset = [-m / std for m, std in zip(self.mean, self.std, strict=True)]
+        if isinstance(frames, keras.KerasTensor):
+            return keras.layers.Rescaling(scale, offset, dtype="float32")(frames)
         # Whole rows of pixels: four times as fast as a broadcast over three numbers.
         shape = tf.shape(frames)
         rows = tf.reshape(tf.cast(frames, tf.float32), [-1, shape[-2] * 3])
@@ -134,6 +197,16 @@ class Preprocessing:
     def _static(self, frames: tf.Tensor) -> tf.Tensor:
         lead = frames.shape[:-3]
         return tf.ensure_shape(frames, [*lead, self.crop, self.crop, 3])
+
+
+# What a preprocessing consists of, in the order of the constructor.
+_NUMBERS = ("num_frames", "resize", "crop", "mean", "std")
+
+
+def _shape(x: tf.Tensor) -> list:
+    """The shape of `x`, ints where they are known and scalar tensors elsewhere."""
+    dynamic = tf.shape(x) if None in x.shape else x.shape
+    return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]
 
 
 def resize(frames: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

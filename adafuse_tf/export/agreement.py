@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf.inference.answers import STATE_PREFIX, Answers
-from adafuse_tf.inference.exported import ExportedModel
+from adafuse_tf.inference.runtimes import ExportedModel
 
 
 @dataclasses.dataclass(frozen=True)

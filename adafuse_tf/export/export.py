@@ -17,8 +17,9 @@ from adafuse_tf.export.saved_model import write_saved_model
 from adafuse_tf.export.source import in_float32
 from adafuse_tf.inference import profile
 from adafuse_tf.inference.answers import Answers
-from adafuse_tf.inference.exported import PARAMS_FILE, open_exported
+from adafuse_tf.inference.exported import open_exported
 from adafuse_tf.inference.gated import gated_view, regroup
+from adafuse_tf.inference.model_card import PARAMS_FILE
 from adafuse_tf.models.streaming import state_bytes
 from adafuse_tf.training import ModelDir, evaluation_sampler, load_trained
 

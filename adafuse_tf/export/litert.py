@@ -8,7 +8,7 @@ from adafuse_tf.export.files import whole
 from adafuse_tf.export.source import check_view, in_float32
 from adafuse_tf.export.traced import traced
 from adafuse_tf.inference.answers import Answers
-from adafuse_tf.inference.exported import LABELS_FILE, MODEL_FILE, model_card
+from adafuse_tf.inference.model_card import LABELS_FILE, MODEL_FILE, model_card
 from adafuse_tf.models.streaming import check_sizes
 
 PRECISIONS = ("float32", "float16", "int8")

@@ -1,6 +1,5 @@
 """Some clips of a data set, as they come out of the crop."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -30,7 +29,8 @@ def sample_clips(
     if data_dir is None:
         raise FileNotFoundError("the run names no `data_dir`")
     files = data.record_files(str(data_dir), split)
-    plain = dataclasses.replace(preprocessing, mean=(0.0,) * 3, std=(1 / 255,) * 3)
+    numbers = {**preprocessing.to_dict(), "mean": (0.0,) * 3, "std": (1 / 255,) * 3}
+    plain = data.Preprocessing.from_dict(numbers)
     batches = data.clips(files, plain, batch_size=1, training=False, sampler=sampler)
     found = [
         (np.asarray(clip)[0], int(label[0]))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from adafuse_tf.export.files import whole
 from adafuse_tf.export.source import check_view, in_float32
 from adafuse_tf.inference.answers import Answers
-from adafuse_tf.inference.exported import LABELS_FILE, MODEL_FILE, model_card
+from adafuse_tf.inference.model_card import LABELS_FILE, MODEL_FILE, model_card
 
 
 def write_saved_model(

@@ -1,12 +1,14 @@
 """Checks on clips that come from outside."""
 
+import keras
 import numpy as np
 
 
 def check_clips(clips):
-    """Returns `clips` as float32 `[N, T, H, W, 3]`, or says what is wrong with them.
+    """Returns `clips` as float32 or uint8 `[N, T, H, W, 3]`, or says what is wrong.
 
     Raises:
+        TypeError: Neither floats nor uint8.
         ValueError: Not of rank 5, not 3 channels, empty, or not finite; the clips and
             frames with NaN are named.
     """
@@ -19,6 +21,13 @@ def check_clips(clips):
     if 0 in clips.shape:
         raise ValueError(
             f"`clips` must hold at least one frame. Received: shape={clips.shape}"
+        )
+    if clips.dtype == np.uint8:
+        return clips
+    if not keras.backend.is_float_dtype(clips.dtype.name):
+        raise TypeError(
+            "`clips` must be uint8 frames, 0 to 255, or floats that have gone through "
+            f"`model.preprocessing`. Received: dtype={clips.dtype}"
         )
     clips = clips.astype("float32", copy=False)
     finite = np.isfinite(clips).all(axis=(2, 3, 4))

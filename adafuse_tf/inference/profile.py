@@ -1,6 +1,7 @@
 """What a model does with clips, and what that costs."""
 
 import dataclasses
+import weakref
 
 import numpy as np
 import tensorflow as tf
@@ -43,7 +44,8 @@ def profile(model, clips, batch_size=8, seed=None, noise=None):
 
     Args:
         model: A `VideoClassifier`.
-        clips: `[N, T, H, W, 3]`, normalised as for the model.
+        clips: `[N, T, H, W, 3]`: floats that have gone through `model.preprocessing`,
+            or uint8 frames.
         batch_size: Clips per call.
         seed: Actions are sampled with Gumbel noise of this seed. By default they are
             the arg max, and the result is deterministic.
@@ -72,8 +74,7 @@ def profile(model, clips, batch_size=8, seed=None, noise=None):
             )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
-    view = model.with_outputs("logits", "gmacs", "policies")
-    run = tf.function(lambda frames, noise: run_with_noise(view, frames, noise))
+    run = _compiled(model)
     parts = []
     for start in range(0, len(clips), batch_size):
         part = slice(start, min(start + batch_size, len(clips)))
@@ -99,6 +100,22 @@ def profile(model, clips, batch_size=8, seed=None, noise=None):
         authors_gflops={k: float(v) * clips.shape[1] for k, v in gflops.items()},
         shares={k: _shares(p) for k, p in policies.items()},
     )
+
+
+# Traced once per model: that takes longer than many a profile.
+_functions = weakref.WeakKeyDictionary()
+
+
+def _compiled(model):
+    if model not in _functions:
+        # The view, not the model: the entry must not keep its own key alive.
+        view = model.with_outputs("logits", "gmacs", "policies")
+        _functions[model] = tf.function(
+            lambda clips, noise: run_with_noise(view, view.as_input(clips), noise),
+            reduce_retracing=True,
+            autograph=False,
+        )
+    return _functions[model]
 
 
 def _counts(policy):

@@ -3,7 +3,12 @@
 from adafuse_tf.layers.actions import ACTIONS, KEEP, REUSE, SKIP
 from adafuse_tf.layers.adaptive_temporal_fusion import AdaptiveTemporalFusion
 from adafuse_tf.layers.consensus import AverageConsensus
-from adafuse_tf.layers.fixed_policies import KeepPolicy, RandomPolicy, ThresholdPolicy
+from adafuse_tf.layers.fixed_policies import (
+    FixedPolicy,
+    KeepPolicy,
+    RandomPolicy,
+    ThresholdPolicy,
+)
 from adafuse_tf.layers.learned_policy import LearnedPolicy
 from adafuse_tf.layers.per_frame import PerFrame
 from adafuse_tf.layers.recurrence import FrameLSTM
@@ -17,6 +22,7 @@ __all__ = [
     "SKIP",
     "AdaptiveTemporalFusion",
     "AverageConsensus",
+    "FixedPolicy",
     "FrameLSTM",
     "KeepPolicy",
     "LearnedPolicy",

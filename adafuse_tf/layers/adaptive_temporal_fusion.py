@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from adafuse_tf.layers.actions import ACTIONS
+from adafuse_tf.layers.contract import freeze_parts, serialize_part
 from adafuse_tf.layers.fusion import HISTORIES, fuse
 from adafuse_tf.layers.learned_policy import LearnedPolicy
 from adafuse_tf.layers.state import check_state
@@ -90,6 +91,7 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
         self.channels = y_shape[-1]
         if not self.policy.built:
             self.policy.build(x_shape, y_shape)
+        freeze_parts(self)
 
     @property
     def remembers(self):
@@ -149,7 +151,7 @@ class AdaptiveTemporalFusion(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config["policy"] = keras.saving.serialize_keras_object(self.policy)
+        config["policy"] = serialize_part(self.policy)
         config["history"] = self.history
         return config
 

@@ -3,7 +3,12 @@
 import keras
 from keras import ops
 
+from adafuse_tf.layers.contract import require_float32
 from adafuse_tf.layers.state import check_state
+
+# A float32 counts no further than 2**24, and what is added to a sum of that many frames
+# is lost in it. From this many frames on (ten hours at 30 a second) old ones fade.
+MAX_FRAMES = 2**20
 
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
@@ -14,15 +19,15 @@ class AverageConsensus(keras.layers.Layer):
         x: `[B, T, K]`.
         state: `initial_state(...)` or what the call before returned, for a stream; the
             call then returns `(average, new_state)`, the average over all frames so
-            far, or over the last ones with a window.
+            far, or over the last ones with a window. After `MAX_FRAMES` frames without
+            a window every new one counts `1 / MAX_FRAMES`, and older ones fade.
 
     Output shape:
         `[B, K]`.
     """
 
     def __init__(self, **kwargs):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
+        super().__init__(**require_float32(type(self), kwargs))
 
     def build(self, input_shape):
         self.channels = input_shape[-1]
@@ -55,11 +60,12 @@ class AverageConsensus(keras.layers.Layer):
         count = state["count"] + ops.cast(ops.shape(x)[1], "float32")
         if "window" not in state:
             total = state["sum"] + ops.sum(x, axis=1)
-            return total / count, {"sum": total, "count": count}
+            fade = ops.minimum(count, float(MAX_FRAMES)) / count  # 1 until then
+            return total / count, {"sum": total * fade, "count": count * fade}
         length = state["window"].shape[1]
         last = ops.concatenate([state["window"], x], axis=1)[:, -length:]
-        average = ops.sum(last, axis=1) / ops.minimum(count, float(length))
-        return average, {"window": last, "count": count}
+        count = ops.minimum(count, float(length))
+        return ops.sum(last, axis=1) / count, {"window": last, "count": count}
 
     def compute_output_spec(self, x, state=None):
         y = keras.KerasTensor((x.shape[0], x.shape[-1]), "float32")

@@ -4,22 +4,33 @@ import keras
 from keras import ops
 
 from adafuse_tf.layers.actions import ACTIONS, KEEP
-from adafuse_tf.layers.straight_through import gumbel_noise, one_hot_argmax
+from adafuse_tf.layers.contract import require_float32
+from adafuse_tf.layers.straight_through import (
+    gumbel_noise,
+    one_hot_argmax,
+    show_nan,
+)
 
 
 class FixedPolicy(keras.layers.Layer):
     """Base of the policies without weights; a subclass gives `choose`.
 
     Called like `LearnedPolicy`; their state is empty.
+
+    Attributes:
+        actions: What it chooses from; without "reuse" a gate keeps no history.
+        streams: Whether the decisions do not depend on how a clip is split.
+        sees_output: Whether they depend on the producer's output, so that a skipped
+            channel must be computed all the same.
     """
 
     actions = ACTIONS
+    sees_output = False
     state_shapes = {}
     streams = True
 
     def __init__(self, **kwargs):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
+        super().__init__(**require_float32(type(self), kwargs))
 
     def build(self, x_shape, y_shape):
         self.channels = y_shape[-1]
@@ -81,6 +92,7 @@ class RandomPolicy(FixedPolicy):
         self.ratios = ratios
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_jit = False  # XLA draws other numbers from the same seed
 
     def choose(self, x, y, training):
         """Independent draws per clip, frame and channel, `[B, T, C', 3]`."""
@@ -110,6 +122,7 @@ class ThresholdPolicy(FixedPolicy):
     """
 
     actions = ("skip", "keep")
+    sees_output = True
 
     def __init__(self, threshold=0.1, **kwargs):
         super().__init__(**kwargs)
@@ -124,7 +137,7 @@ class ThresholdPolicy(FixedPolicy):
         strength = ops.mean(ops.abs(ops.cast(y, "float32")), axis=(2, 3))
         strongest = ops.max(strength, axis=-1, keepdims=True)
         keep = ops.cast(strength >= self.threshold * strongest, "float32")
-        keep = ops.stop_gradient(keep)
+        keep = show_nan(ops.stop_gradient(keep), strength)
         return ops.stack([1.0 - keep, ops.zeros_like(keep), keep], axis=-1)
 
     def get_config(self):

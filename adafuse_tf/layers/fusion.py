@@ -1,5 +1,6 @@
 """What a policy does to a feature map (paper Eq. 3)."""
 
+import tensorflow as tf
 from keras import ops
 
 from adafuse_tf.layers.actions import KEEP, REUSE
@@ -45,16 +46,10 @@ def _fuse_recurrent(kept, reuse, state):
             fused.append(last)
         return ops.stack(fused, axis=1), last
 
-    def step(carry, kept_and_reuse):
-        fused = kept_and_reuse[:, :-1] + kept_and_reuse[:, -1:] * carry
-        return fused, fused
-
-    # One tensor, rows of pixels and one of actions: Keras's scan over several fails
-    # where T is unknown.
-    batch, frames, height, width, channels = ops.shape(kept)
-    rows = ops.reshape(kept, (batch, frames, height * width, channels))
-    rows = ops.concatenate([rows, reuse[:, :, 0]], axis=2)
-    init = ops.reshape(init, (batch, height * width, channels))
-    last, fused = ops.scan(step, init, ops.moveaxis(rows, 1, 0))
-    fused = ops.reshape(ops.moveaxis(fused, 0, 1), ops.shape(kept))
-    return fused, ops.reshape(last, (batch, height, width, channels))
+    # Not `ops.scan`, whose loop XLA cannot compile.
+    fused = tf.scan(
+        lambda last, now: now[0] + now[1] * last,
+        (ops.moveaxis(kept, 1, 0), ops.moveaxis(reuse, 1, 0)),
+        init,
+    )
+    return ops.moveaxis(fused, 0, 1), fused[-1]

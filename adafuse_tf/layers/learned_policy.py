@@ -4,17 +4,26 @@ import keras
 from keras import ops
 
 from adafuse_tf.layers.actions import ACTIONS, KEEP, check_actions, pad_actions
+from adafuse_tf.layers.contract import (
+    derive_seed,
+    freeze_parts,
+    require_float32,
+    serialize_part,
+    whole_number,
+)
 from adafuse_tf.layers.previous_frame import previous_frame
 from adafuse_tf.layers.state import check_state
 from adafuse_tf.layers.straight_through import (
     gumbel_noise,
     one_hot_argmax,
+    show_nan,
     softmax,
     straight_through_argmax,
 )
 
 POOLINGS = ("average", "max")
-DEFAULT_HIDDEN_UNITS = 1024
+# Hidden units per channel of the producer by default: the paper's 1024 for 512.
+HIDDEN_PER_CHANNEL = 2
 
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
@@ -24,13 +33,15 @@ class LearnedPolicy(keras.layers.Layer):
     Pooled features of the previous and of this frame, `[v_{t-1}, v_t]`, go through
     Dense, BatchNormalization, ReLU and Dense. In training the action is drawn by the
     straight-through Gumbel-softmax; at inference it is the arg max, so that the same
-    clip always gives the same answer. Everything is computed in float32, whatever the
-    precision of the model.
+    clip always gives the same answer; a NaN in it makes the policy of that frame NaN.
+    Everything is computed in float32, whatever the precision of the model,
+    and `model.quantize` leaves policies as they are.
 
     Args:
-        hidden_units: Width of the hidden layer, 1024 by default.
+        hidden_units: Width of the hidden layer; by default `2 C'` for a producer of
+            `C'` channels, which is the paper's 1024 for the last stage of a ResNet.
         hidden_quota: Instead of `hidden_units`: the hidden layer gets
-            `hidden_quota // C'` units for a producer of `C'` channels.
+            `hidden_quota // C'` units.
         actions: What to choose from: `("skip", "reuse", "keep")` (the method), or its
             ablations `("reuse", "keep")` and `("skip", "keep")`. Without `"reuse"` the
             network sees the current frame alone.
@@ -45,7 +56,9 @@ class LearnedPolicy(keras.layers.Layer):
         seed: Seed of the noise in training.
         hidden_dense, output_dense: `keras.layers.Dense` layers to use instead of own
             ones. Give the same layers to several policies of equal shapes to share
-            their weights.
+            their weights. A `VideoClassifier` shares them after `clone_model`, too; for
+            other models take `model.from_config(model.get_config())`, since Keras
+            clones layers one by one.
 
     Call arguments:
         x: The producer's input `[B, T, H, W, C]`.
@@ -80,22 +93,16 @@ class LearnedPolicy(keras.layers.Layer):
         output_dense=None,
         **kwargs,
     ):
-        kwargs["dtype"] = "float32"  # decisions must not depend on the precision
-        super().__init__(**kwargs)
+        super().__init__(**require_float32(type(self), kwargs))
         if hidden_units is not None and hidden_quota is not None:
             raise ValueError(
                 "Give `hidden_units` or `hidden_quota`, not both. Received: "
                 f"hidden_units={hidden_units}, hidden_quota={hidden_quota}"
             )
-        for name, value in (
-            ("hidden_units", hidden_units),
-            ("hidden_quota", hidden_quota),
-            ("group_size", group_size),
-        ):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(
-                    f"`{name}` must be a positive integer. Received: {name}={value!r}"
-                )
+        if hidden_units is not None:
+            hidden_units = whole_number("hidden_units", hidden_units)
+        if hidden_quota is not None:
+            hidden_quota = whole_number("hidden_quota", hidden_quota)
         start, end = adaptive_range
         if not 0 <= start < end <= 1:
             raise ValueError(
@@ -114,7 +121,7 @@ class LearnedPolicy(keras.layers.Layer):
         self.hidden_units = hidden_units
         self.hidden_quota = hidden_quota
         self.actions = check_actions(actions)
-        self.group_size = group_size
+        self.group_size = whole_number("group_size", group_size)
         self.adaptive_range = (float(start), float(end))
         self.pooling = pooling
         self.initial_temperature = float(temperature)
@@ -161,15 +168,16 @@ class LearnedPolicy(keras.layers.Layer):
         self._build_dense(self.output_dense, hidden, outputs)
         self.temperature = self._scalar("temperature", self.initial_temperature)
         self.noise_scale = self._scalar("noise_scale", self.initial_noise_scale)
+        freeze_parts(self)
 
     def _hidden_width(self):
         if self.hidden_dense is not None:
             return self.hidden_dense.units
-        if self.hidden_quota is not None:
-            return max(1, self.hidden_quota // self.channels)
-        return self.hidden_units or DEFAULT_HIDDEN_UNITS
+        return hidden_width(self.channels, self.hidden_units, self.hidden_quota)
 
     def _build_dense(self, dense, inputs, outputs):
+        # In 8 bits some decisions would be others; Keras asks the layers one by one.
+        dense.quantize = _stay_in_float32
         if not dense.built:
             dense.build((None, None, inputs))
         if tuple(dense.kernel.shape) != (inputs, outputs):
@@ -208,8 +216,12 @@ class LearnedPolicy(keras.layers.Layer):
         hidden = self.batch_norm(self.hidden_dense(features), training=training)
         q = self.output_dense(ops.relu(hidden))
         shape = (*ops.shape(q)[:2], self.num_decisions, len(self.actions))
-        p = softmax(ops.reshape(q, shape))
-        return ops.log(ops.maximum(p, 1e-8)), new_state
+        log_p = ops.log(ops.maximum(softmax(ops.reshape(q, shape)), 1e-8))
+        # Looked for here, since activations, exponentials and maxima of some runtimes
+        # make numbers of NaN.
+        seen = ops.sum(hidden, axis=-1) + ops.sum(q, axis=-1)
+        seen = ops.expand_dims(seen, (2, 3)) + ops.zeros_like(log_p)
+        return show_nan(log_p, seen), new_state
 
     def _features(self, x, state):
         pool = ops.mean if self.pooling == "average" else ops.max
@@ -297,18 +309,28 @@ class LearnedPolicy(keras.layers.Layer):
         return cls(**config)
 
 
+def hidden_width(channels, hidden_units=None, hidden_quota=None):
+    """Units of the hidden layer for a producer of `channels` channels."""
+    if hidden_quota is not None:
+        return max(1, hidden_quota // channels)
+    return hidden_units or HIDDEN_PER_CHANNEL * channels
+
+
 def near_zero(seed, which):
     """Initial weights that make a policy start uniform; `which` of its layers."""
     # Each layer needs its own seed, or both would start from the same numbers.
-    seed = None if seed is None else 1000 * seed + which
-    return keras.initializers.RandomNormal(stddev=0.001, seed=seed)
+    return keras.initializers.RandomNormal(stddev=0.001, seed=derive_seed(seed, which))
+
+
+def _stay_in_float32(*args, **kwargs):
+    raise NotImplementedError("Policies decide in float32 and are not quantized.")
 
 
 def _serialize_shared(layer):
     """Serializes a layer so that every policy that names it gets the same one back."""
     if layer is None:
         return None
-    config = keras.saving.serialize_keras_object(layer)
+    config = serialize_part(layer)
     # Keras sets this mark from the second mention on, but loses it for the first one
     # where the layer is nested in another layer's config.
     config["shared_object_id"] = id(layer)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from adafuse_tf.layers.contract import freeze_parts, serialize_part
+
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
 class PerFrame(keras.layers.Layer):
@@ -38,6 +40,7 @@ class PerFrame(keras.layers.Layer):
     def build(self, input_shape):
         if not self.layer.built:
             self.layer.build((None, *input_shape[2:]))
+        freeze_parts(self)
 
     def call(self, x, training=None):
         shape = ops.shape(x)
@@ -59,7 +62,7 @@ class PerFrame(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config["layer"] = keras.saving.serialize_keras_object(self.layer)
+        config["layer"] = serialize_part(self.layer)
         return config
 
     @classmethod

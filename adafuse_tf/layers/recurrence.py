@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from adafuse_tf.layers.contract import freeze_parts, whole_number
 from adafuse_tf.layers.state import check_state
 
 
@@ -24,7 +25,7 @@ class FrameLSTM(keras.layers.Layer):
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
+        self.units = whole_number("units", units)
         self.lstm = keras.layers.LSTM(
             units, return_sequences=True, return_state=True, dtype=self.dtype_policy,
             name="lstm",
@@ -32,6 +33,7 @@ class FrameLSTM(keras.layers.Layer):
 
     def build(self, input_shape):
         self.lstm.build(input_shape)
+        freeze_parts(self)
 
     def initial_state(self, batch_size):
         """Zero state."""

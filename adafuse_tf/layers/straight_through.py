@@ -35,8 +35,9 @@ def gumbel_noise(shape, seed):
 def one_hot_argmax(x):
     """One-hot of the first maximum along the last axis, in the dtype of `x`.
 
-    Ties go to the lower index as in `np.argmax`. `ops.argmax` is avoided because its
-    lowering needs an operation outside LiteRT's built-in set.
+    Ties go to the lower index as in `np.argmax`. Where a score is NaN the result is
+    NaN: an all-zero choice would hide it. `ops.argmax` is avoided because its lowering
+    needs an operation outside LiteRT's built-in set.
     """
     scores = ops.unstack(x, axis=-1)
     best = functools.reduce(ops.maximum, scores)
@@ -44,7 +45,15 @@ def one_hot_argmax(x):
     for score in scores:
         chosen.append(free * ops.cast(ops.equal(score, best), x.dtype))
         free = free - chosen[-1]
-    return ops.stack(chosen, axis=-1)
+    # A sum, since a maximum may pass over a NaN.
+    total = sum(scores[1:], scores[0])
+    return ops.stack([show_nan(choice, total) for choice in chosen], axis=-1)
+
+
+def show_nan(x, source):
+    """`x`, and NaN where `source` of the same shape is NaN."""
+    # Not `x + 0 * source`, which optimisers of graphs fold away.
+    return ops.where(ops.equal(source, source), x, float("nan"))
 
 
 def softmax(x):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from adafuse_tf.layers.contract import whole_number
 from adafuse_tf.layers.previous_frame import previous_frame
 from adafuse_tf.layers.state import check_state
 from adafuse_tf.layers.time_slice import drop_first
@@ -39,13 +40,8 @@ class TemporalShift(keras.layers.Layer):
         super().__init__(**kwargs)
         if mode not in MODES:
             raise ValueError(f"`mode` must be one of {MODES}. Received: mode={mode!r}")
-        if not isinstance(fold_divisor, int) or fold_divisor < 2:
-            raise ValueError(
-                "`fold_divisor` must be an integer of at least 2. "
-                f"Received: fold_divisor={fold_divisor!r}"
-            )
         self.mode = mode
-        self.fold_divisor = fold_divisor
+        self.fold_divisor = whole_number("fold_divisor", fold_divisor, minimum=2)
 
     def build(self, input_shape):
         if len(input_shape) != 5 or input_shape[-1] is None:

@@ -3,41 +3,49 @@
 import inspect
 
 from adafuse_tf.models.presets import PRESETS
-from adafuse_tf.models.resnet import ResNet
+from adafuse_tf.models.resnet import ResNet, resnet_graph
 
 _ALTERNATIVES = ({"hidden_units", "hidden_quota"},)
+# Of both, the backbone and the classifier.
+_SHARED = {"dtype"}
 
 
-def build_preset(classifier_class, name, num_classes, overrides):
+def build_preset(classifier_class, preset, num_classes, overrides, classifier_graph):
     """Splits the options between backbone and classifier and builds both.
+
+    Args:
+        classifier_class: `VideoClassifier`.
+        preset: A key of `PRESETS`.
+        num_classes: Number of labels.
+        overrides: Options that differ from the preset's.
+        classifier_graph: The function whose arguments are the classifier's options.
 
     Raises:
         ValueError: An override that neither of the two knows, with those they do.
     """
-    head = _options(classifier_class) - {"backbone", "num_classes", "name"}
-    body = _options(ResNet) - {"name"}
+    head = options_of(classifier_graph) - {"backbone", "num_classes"}
+    body = options_of(resnet_graph)
     unknown = sorted(set(overrides) - head - body)
     if unknown:
         raise ValueError(
-            f"Unknown options for preset '{name}': {unknown}. Known: "
+            f"Unknown options for preset '{preset}': {unknown}. Known: "
             f"{sorted(head | body)}"
         )
-    options = dict(PRESETS[name])
+    options = {"name": preset, **PRESETS[preset]}
     for group in _ALTERNATIVES:
         # An override replaces the preset's alternative instead of contradicting it.
         if group & {k for k, v in overrides.items() if v is not None}:
             for key in group:
                 options.pop(key, None)
     options.update(overrides)
-    backbone = ResNet(**{k: v for k, v in options.items() if k in body})
+    backbone = ResNet(
+        **{k: v for k, v in options.items() if k in body - (head - _SHARED)}
+    )
     return classifier_class(
-        backbone,
-        num_classes,
-        name=name,
-        **{k: v for k, v in options.items() if k in head},
+        backbone, num_classes, **{k: v for k, v in options.items() if k in head}
     )
 
 
-def _options(cls):
-    parameters = inspect.signature(cls.__init__).parameters.values()
-    return {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD} - {"self"}
+def options_of(function):
+    """Names of a function's arguments."""
+    return set(inspect.signature(function).parameters)

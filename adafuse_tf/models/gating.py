@@ -13,7 +13,8 @@ from adafuse_tf.layers import (
     ThresholdPolicy,
 )
 from adafuse_tf.layers.actions import check_actions
-from adafuse_tf.layers.learned_policy import DEFAULT_HIDDEN_UNITS, near_zero
+from adafuse_tf.layers.contract import derive_seed, whole_number
+from adafuse_tf.layers.learned_policy import hidden_width, near_zero
 
 POLICIES = ("learned", "keep", "random", "threshold")
 
@@ -52,7 +53,10 @@ class GateFactory:
     """Makes the gates of one network; equal shapes share weights where asked to.
 
     Args:
-        policy: `"learned"`, `"keep"`, `"random"` or `"threshold"`.
+        policy: `"learned"`, `"keep"`, `"random"` or `"threshold"`, or a policy layer
+            that is not built, of which every gate gets a copy of its own. Options below
+            that the chosen policy does not have are without meaning, so that one
+            configuration serves networks with different ones.
         history: `"raw"` or `"fused"`.
         actions, hidden_units, hidden_quota, group_size, adaptive_range, pooling,
         temperature: See `LearnedPolicy`.
@@ -61,6 +65,11 @@ class GateFactory:
         ratios: See `RandomPolicy`.
         threshold: See `ThresholdPolicy`.
         seed: Seed of sampling and initial weights; each gate derives its own.
+        dtype: Precision of the gates; their policies decide in float32.
+
+    Raises:
+        ValueError: An unknown policy, or an option out of its range.
+        TypeError: A policy that is neither a name nor a policy layer.
     """
 
     def __init__(
@@ -78,46 +87,53 @@ class GateFactory:
         ratios=(0.37, 0.26, 0.37),
         threshold=0.1,
         seed=None,
+        dtype=None,
     ):
-        if policy not in POLICIES:
-            raise ValueError(
-                f"`policy` must be one of {POLICIES}. Received: policy={policy!r}"
-            )
+        _check_policy(policy)
         self.policy = policy
         self.history = history
         self.actions = check_actions(actions)
         self.hidden_units = hidden_units
         self.hidden_quota = hidden_quota
         self.share_policies = share_policies
-        self.group_size = group_size
+        self.group_size = whole_number("group_size", group_size)
         self.adaptive_range = tuple(adaptive_range)
         self.pooling = pooling
         self.temperature = temperature
         self.ratios = tuple(ratios)
         self.threshold = threshold
         self.seed = seed
+        self.dtype = dtype
         self._shared = {}
         self._count = 0
 
     def __call__(self, name, input_channels, channels):
         """A gate called `name` for a producer `input_channels` → `channels`."""
         self._count += 1
-        seed = None if self.seed is None else self.seed + self._count
+        seed = derive_seed(self.seed, "gate", name)
         return AdaptiveTemporalFusion(
             policy=self._make_policy(input_channels, channels, seed),
             history=self.history,
+            dtype=self.dtype,
             name=name,
         )
 
     def _make_policy(self, input_channels, channels, seed):
+        if isinstance(self.policy, keras.layers.Layer):
+            config = self.policy.get_config()
+            if "seed" in config:
+                config["seed"] = derive_seed(config["seed"], "gate", self._count)
+            return type(self.policy).from_config(config)
         if self.policy == "keep":
             return KeepPolicy(name="policy")
         if self.policy == "random":
-            return RandomPolicy(self.ratios, seed=seed or self._count, name="policy")
+            # Its draws are fixed also without a seed.
+            seed = self._count if seed is None else seed
+            return RandomPolicy(self.ratios, seed=seed, name="policy")
         if self.policy == "threshold":
             return ThresholdPolicy(self.threshold, name="policy")
         hidden_dense, output_dense = (
-            self._shared_dense(input_channels, channels, seed)
+            self._shared_dense(input_channels, channels)
             if self.share_policies
             else (None, None)
         )
@@ -139,28 +155,17 @@ class GateFactory:
     def saves_producer(self):
         """Whether a skipped channel need not be computed: not where the policy looks
         at its values to decide."""
+        if isinstance(self.policy, keras.layers.Layer):
+            return not getattr(self.policy, "sees_output", False)
         return self.policy != "threshold"
 
-    def hidden_width(self, channels):
-        """Units of the hidden layer for a producer of `channels` channels."""
-        if self.hidden_quota is not None:
-            return max(1, self.hidden_quota // channels)
-        return self.hidden_units or DEFAULT_HIDDEN_UNITS
-
-    def num_decisions(self, channels):
-        """Decisions per frame for a producer of `channels` channels."""
+    def _shared_dense(self, input_channels, channels):
         start, end = (round(share * channels) for share in self.adaptive_range)
-        return (end - start) // self.group_size
-
-    def policy_widths(self, input_channels, channels):
-        """`(inputs, hidden, outputs)` of the policy network's dense layers."""
         inputs = input_channels * (2 if "reuse" in self.actions else 1)
-        outputs = self.num_decisions(channels) * len(self.actions)
-        return inputs, self.hidden_width(channels), outputs
-
-    def _shared_dense(self, input_channels, channels, seed):
-        inputs, hidden, outputs = self.policy_widths(input_channels, channels)
+        hidden = hidden_width(channels, self.hidden_units, self.hidden_quota)
+        outputs = (end - start) // self.group_size * len(self.actions)
         if (inputs, outputs) not in self._shared:
+            seed = derive_seed(self.seed, "shared", inputs, outputs)
             self._shared[inputs, outputs] = tuple(
                 keras.layers.Dense(
                     units,
@@ -173,3 +178,26 @@ class GateFactory:
                 )
             )
         return self._shared[inputs, outputs]
+
+
+def _check_policy(policy):
+    if isinstance(policy, str):
+        if policy not in POLICIES:
+            raise ValueError(
+                f"`policy` must be one of {POLICIES} or a policy layer. "
+                f"Received: policy={policy!r}"
+            )
+        return
+    # Of the class: of a layer that is not built the shapes are not known.
+    names = {*dir(type(policy)), *vars(policy)} if hasattr(policy, "__dict__") else ()
+    complete = {"actions", "state_shapes"} <= set(names)
+    if not isinstance(policy, keras.layers.Layer) or not complete:
+        raise TypeError(
+            f"`policy` must be one of {POLICIES} or a policy layer, with `actions` and "
+            f"`state_shapes` as layers.FixedPolicy has them. Received: {policy!r}"
+        )
+    if policy.built:
+        raise ValueError(
+            "`policy` must not be built: every gate gets a fresh copy of it. "
+            f"Received: the built layer '{policy.name}'"
+        )

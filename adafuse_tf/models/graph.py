@@ -1,6 +1,14 @@
-"""Runs a functional model with extra arguments for some of its layers."""
+"""Keras' functional graphs, where its public interface does not reach.
 
+All private names of Keras that models use are in this file.
+"""
+
+import contextlib
 import inspect
+
+import keras
+from keras.src.backend.common import global_state
+from keras.src.saving.serialization_lib import ObjectSharingScope
 
 
 def run_graph(model, inputs, call, training=False):
@@ -25,3 +33,75 @@ def run_graph(model, inputs, call, training=False):
     # Keras has no public way to call a functional model with extra arguments for one of
     # its layers; `Functional.call` and `clone_model` themselves use this method.
     return model._run_through_graph(inputs, lambda layer: layer, call_layer)
+
+
+def input_shapes(model, shape):
+    """Which shape each layer's input has for an input of the model.
+
+    Args:
+        model: A functional `keras.Model`.
+        shape: Shape of its input, such as `(B, T, H, W, 3)`.
+
+    Returns:
+        `dict[str, tuple]` by layer name; of several positional inputs that of the last,
+        which for a gate is the map that it governs.
+    """
+    shapes = {}
+
+    def call(layer, *args, **kwargs):
+        shapes[layer.name] = tuple(keras.tree.flatten(args)[-1].shape)
+        # Called, a layer would keep the symbolic tensors for ever.
+        return layer.compute_output_spec(*args, **kwargs)
+
+    inputs = keras.KerasTensor(shape, model.input.dtype)
+    model._run_through_graph(inputs, lambda layer: layer, call)
+    return shapes
+
+
+def rebuild(model, make_layer):
+    """A model of new layers, connected as those of `model`; not compiled.
+
+    Args:
+        model: A functional model, of a class that is constructed like one.
+        make_layer: `make_layer(layer)` makes the new layer.
+
+    Returns:
+        A model of the class and name of `model`, with fresh weights.
+    """
+    made = {}
+
+    def new(layer):
+        if id(layer) not in made:
+            made[id(layer)] = make_layer(layer)
+        return made[id(layer)]
+
+    before = model.input
+    inputs = keras.Input(batch_shape=before.shape, dtype=before.dtype, name=before.name)
+    outputs = model._run_through_graph(inputs, new)
+    return type(model)(inputs, outputs, name=model.name)
+
+
+@contextlib.contextmanager
+def sharing_objects():
+    """Layers that configurations share are made once in here, as in `load_model`."""
+    if global_state.get_global_attribute("shared_objects/id_to_obj_map") is not None:
+        yield  # such a scope is open already, and a second one would end it
+    else:
+        with ObjectSharingScope():
+            yield
+
+
+def is_graph(args, kwargs):
+    """Whether these are a functional model's arguments: its inputs and outputs."""
+    first = args[0] if args else kwargs.get("inputs")
+    return isinstance(first, keras.KerasTensor)
+
+
+def calling_context():
+    """`(model, training)` of the outermost Keras call that is going on now.
+
+    Both `None` outside of one.
+    """
+    context = global_state.get_global_attribute("current_call_ctx")
+    model = getattr(context, "entry_layer", None)
+    return model, getattr(context, "training", None)

@@ -2,9 +2,10 @@
 
 import difflib
 
-# Hidden sizes: 1024 in "Last"; elsewhere a quota divided by the gate's channels, with
-# weights shared between gates of equal shape. 196608 is the released ResNet-50's; for
-# ResNet-18 none was published.
+# Hidden sizes: 1024 in "Last", the default for its 512 channels; elsewhere a quota
+# divided by the gate's channels, with weights shared between gates of equal shape.
+# 196608 is the released ResNet-50's; for ResNet-18 none was published. With another
+# width the hidden layers have as many times the units.
 _SHARED = {"gates": "all", "share_policies": True}
 
 _BASELINES = {
@@ -35,7 +36,6 @@ _LAST = {
     f"adafuse_{family}_last_resnet{depth}": {
         "depth": depth,
         "gates": ["stage4"],
-        "hidden_units": 1024,
         "shift": shift,
     }
     for depth in (18, 34, 50, 101)

@@ -1,10 +1,14 @@
 """ResNet for clips, with a gate between the convolutions of its blocks."""
 
+import dataclasses
+
 import keras
 
 from adafuse_tf import costs
 from adafuse_tf.layers import ACTIONS, AdaptiveTemporalFusion, PerFrame
+from adafuse_tf.layers.contract import whole_number
 from adafuse_tf.models.gating import GateFactory, select_gates
+from adafuse_tf.models.graph import is_graph
 from adafuse_tf.models.resnet_blocks import BlockBuilder
 
 BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3),
@@ -16,6 +20,9 @@ STEM_WIDTH = 64
 @keras.saving.register_keras_serializable(package="adafuse_tf")
 class ResNet(keras.Model):
     """ResNet-18/34/50/101 ("v1.5", torch padding) applied to every frame of a clip.
+
+    Keras constructs it from a graph, `ResNet(inputs, outputs, name)`, as any functional
+    model; `clone_model` loses the cost table.
 
     Args:
         depth: 18, 34, 50 or 101.
@@ -30,18 +37,19 @@ class ResNet(keras.Model):
             default as in the released models: with gates yes, in plain TSM no.
         policy, history, actions, hidden_units, hidden_quota, share_policies,
         group_size, adaptive_range, pooling, temperature, ratios, threshold, seed:
-            Options of the gates, see `GateFactory`.
+            Options of the gates, see `GateFactory`; the `hidden_quota` is that of full
+            width. Options of the shift and of gates have no meaning without them.
+        dtype: Precision, a `keras.DTypePolicy` (or `DTypePolicyMap`) or its name; by
+            default `keras.config.dtype_policy()`. Policies and the pooled features are
+            always float32.
+        trainable: Whether the whole network is.
+        name: Name of the model.
 
     Input shape:
         `frames`: `[B, T, H, W, 3]` float, normalised; any T, H and W.
 
     Output shape:
         `{"features": [B, T, C], "policies": {gate: [B, T, C', 3]}}`.
-
-    Attributes:
-        cost_table: The static cost table, a tuple of `costs.Operation`.
-        state_strides: Name of a layer that carries feature maps from frame to frame to
-            the stride of these maps in input pixels.
 
     Raises:
         ValueError: An option out of its range.
@@ -51,109 +59,30 @@ class ResNet(keras.Model):
         Y. Meng et al., AdaFuse, ICLR 2021, section 3.
     """
 
-    def __init__(
-        self,
-        depth,
-        width=1.0,
-        shift="none",
-        shift_divisor=8,
-        gates="none",
-        shift_projection=None,
-        policy="learned",
-        history="raw",
-        actions=ACTIONS,
-        hidden_units=None,
-        hidden_quota=None,
-        share_policies=False,
-        group_size=1,
-        adaptive_range=(0.0, 1.0),
-        pooling="average",
-        temperature=0.67,
-        ratios=(0.37, 0.26, 0.37),
-        threshold=0.1,
-        seed=None,
-        name=None,
-    ):
-        if depth not in BLOCKS_PER_STAGE:
-            raise ValueError(
-                f"`depth` must be one of {sorted(BLOCKS_PER_STAGE)}. "
-                f"Received: depth={depth!r}"
-            )
-        if shift not in SHIFTS:
-            raise ValueError(
-                f"`shift` must be one of {SHIFTS}. Received: shift={shift!r}"
-            )
-        if not width > 0:
-            raise ValueError(f"`width` must be positive. Received: width={width!r}")
-        names = [
-            f"stage{stage}_block{block}"
-            for stage, count in enumerate(BLOCKS_PER_STAGE[depth], 1)
-            for block in range(count)
-        ]
-        gated = select_gates(gates, names)
-        gate_options = dict(
-            policy=policy,
-            history=history,
-            actions=actions,
-            hidden_units=hidden_units,
-            hidden_quota=hidden_quota,
-            share_policies=share_policies,
-            group_size=group_size,
-            adaptive_range=adaptive_range,
-            pooling=pooling,
-            temperature=temperature,
-            ratios=ratios,
-            threshold=threshold,
-            seed=seed,
+    def __init__(self, *args, cost_table=(), dtype=None, **kwargs):
+        if not is_graph(args, kwargs):
+            kwargs, cost_table = resnet_graph(*args, dtype=dtype, **kwargs)
+            args = ()
+        super().__init__(*args, **kwargs)
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+        self._cost_table = tuple(
+            op if isinstance(op, costs.Operation) else costs.Operation(**op)
+            for op in cost_table
         )
 
-        # === Functional Model ===
-        builder = BlockBuilder(
-            shift=shift,
-            shift_divisor=shift_divisor,
-            shift_projection=bool(gated)
-            if shift_projection is None
-            else shift_projection,
-            make_gate=GateFactory(**gate_options),
-            gated_blocks=gated,
-        )
-        frames = keras.Input((None, None, None, 3), name="frames")
-        x = builder.conv_bn(frames, _round(STEM_WIDTH * width), 7, 2, 2, "stem_conv")
-        x = keras.layers.ReLU(name="stem_relu")(x)
-        # Features are not negative here, so that padding with zeros changes no maximum.
-        x = PerFrame(keras.layers.ZeroPadding2D(1, name="stem_pool_pad"))(x)
-        x = PerFrame(keras.layers.MaxPooling2D(3, strides=2, name="stem_pool"))(x)
-        block = builder.bottleneck if depth >= 50 else builder.basic
-        total_stride = 4
-        for name_ in names:
-            stage = int(name_[len("stage")])
-            stride = 2 if stage > 1 and name_.endswith("block0") else 1
-            total_stride *= stride
-            x = block(
-                x, _round(STEM_WIDTH * width * 2 ** (stage - 1)), stride, total_stride,
-                name_,
-            )  # fmt: skip
-        pool = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")
-        features = PerFrame(pool)(x)
-        builder.operations += costs.global_average_pool("pool", x.shape[-1], 32)
-        super().__init__(
-            inputs=frames,
-            outputs={"features": features, "policies": builder.policies},
-            name=name,
-        )
+    @property
+    def cost_table(self):
+        """The static cost table, a tuple of `costs.Operation`.
 
-        # === Config ===
-        self.cost_table = tuple(builder.operations)
-        self.state_strides = builder.state_strides
-        self._config = dict(
-            depth=depth,
-            width=width,
-            shift=shift,
-            shift_divisor=shift_divisor,
-            gates=gates if isinstance(gates, str) else list(gates),
-            shift_projection=shift_projection,
-            **gate_options,
-        )
+        Raises:
+            ValueError: A clone made by `clone_model` has none.
+        """
+        if not self._cost_table:
+            raise ValueError(
+                f"'{self.name}' has no cost table, as clones of a ResNet have none: "
+                "build it anew, or clone the VideoClassifier"
+            )
+        return self._cost_table
 
     @property
     def gates(self):
@@ -165,11 +94,111 @@ class ResNet(keras.Model):
         }
 
     def get_config(self):
-        return {**self._config, "name": self.name}
+        table = [dataclasses.asdict(op) for op in self._cost_table]
+        dtype = keras.dtype_policies.serialize(self.dtype_policy)
+        return {**super().get_config(), "cost_table": table, "dtype": dtype}
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+
+def resnet_graph(
+    depth,
+    width=1.0,
+    shift="none",
+    shift_divisor=8,
+    gates="none",
+    shift_projection=None,
+    policy="learned",
+    history="raw",
+    actions=ACTIONS,
+    hidden_units=None,
+    hidden_quota=None,
+    share_policies=False,
+    group_size=1,
+    adaptive_range=(0.0, 1.0),
+    pooling="average",
+    temperature=0.67,
+    ratios=(0.37, 0.26, 0.37),
+    threshold=0.1,
+    seed=None,
+    dtype=None,
+    trainable=None,
+    name=None,
+):
+    """The graph of a `ResNet`, whose arguments these are.
+
+    Returns:
+        `(arguments, cost_table)`: keyword arguments of a functional model, and the list
+        of `costs.Operation`.
+    """
+    if depth not in BLOCKS_PER_STAGE:
+        raise ValueError(
+            f"`depth` must be one of {sorted(BLOCKS_PER_STAGE)}. "
+            f"Received: depth={depth!r}"
+        )
+    if shift not in SHIFTS:
+        raise ValueError(f"`shift` must be one of {SHIFTS}. Received: shift={shift!r}")
+    if not width > 0:
+        raise ValueError(f"`width` must be positive. Received: width={width!r}")
+    names = [
+        f"stage{stage}_block{block}"
+        for stage, count in enumerate(BLOCKS_PER_STAGE[depth], 1)
+        for block in range(count)
+    ]
+    gated = select_gates(gates, names)
+    if hidden_quota is not None:
+        # `quota // channels` units: with `width` times the channels, `width` times the
+        # units.
+        quota = whole_number("hidden_quota", hidden_quota)
+        hidden_quota = max(1, round(quota * width**2))
+    make_gate = GateFactory(
+        policy=policy,
+        history=history,
+        actions=actions,
+        hidden_units=hidden_units,
+        hidden_quota=hidden_quota,
+        share_policies=share_policies,
+        group_size=group_size,
+        adaptive_range=adaptive_range,
+        pooling=pooling,
+        temperature=temperature,
+        ratios=ratios,
+        threshold=threshold,
+        seed=seed,
+        dtype=dtype,
+    )
+    builder = BlockBuilder(
+        shift=shift,
+        shift_divisor=shift_divisor,
+        shift_projection=bool(gated) if shift_projection is None else shift_projection,
+        make_gate=make_gate,
+        gated_blocks=gated,
+        dtype=dtype,
+    )
+    frames = keras.Input((None, None, None, 3), name="frames", dtype="float32")
+    x = builder.conv_bn(frames, _round(STEM_WIDTH * width), 7, 2, 2, "stem_conv")
+    x = keras.layers.ReLU(dtype=dtype, name="stem_relu")(x)
+    # Features are not negative here, so that padding with zeros changes no maximum.
+    pad = keras.layers.ZeroPadding2D(1, dtype=dtype, name="stem_pool_pad")
+    x = PerFrame(pad)(x)
+    pool = keras.layers.MaxPooling2D(3, strides=2, dtype=dtype, name="stem_pool")
+    x = PerFrame(pool)(x)
+    block = builder.bottleneck if depth >= 50 else builder.basic
+    total_stride = 4
+    for name_ in names:
+        stage = int(name_[len("stage")])
+        stride = 2 if stage > 1 and name_.endswith("block0") else 1
+        total_stride *= stride
+        filters = _round(STEM_WIDTH * width * 2 ** (stage - 1))
+        x = block(x, filters, stride, total_stride, name_)
+    pool = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")
+    features = PerFrame(pool)(x)
+    builder.operations += costs.global_average_pool("pool", x.shape[-1], 32)
+    arguments = {
+        "inputs": frames,
+        "outputs": {"features": features, "policies": builder.policies},
+        "trainable": trainable,
+        "name": name,
+    }
+    return arguments, builder.operations
 
 
 def _round(channels):

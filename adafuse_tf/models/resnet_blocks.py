@@ -3,7 +3,7 @@
 import keras
 
 from adafuse_tf import costs
-from adafuse_tf.layers import PerFrame, TemporalShift
+from adafuse_tf.layers import LearnedPolicy, PerFrame, TemporalShift
 
 KERNEL_INIT = {
     "class_name": "VarianceScaling",
@@ -20,22 +20,30 @@ class BlockBuilder:
         shift_projection: Whether the projection shortcut sees the shifted input.
         make_gate: `GateFactory`.
         gated_blocks: Names of the blocks with a gate.
+        dtype: Precision of the layers.
 
     Attributes:
         operations: The cost table so far.
         policies: Gate name to symbolic policy.
-        state_strides: Layer that remembers feature maps to their stride.
     """
 
-    def __init__(self, shift, shift_divisor, shift_projection, make_gate, gated_blocks):
+    def __init__(
+        self,
+        shift,
+        shift_divisor,
+        shift_projection,
+        make_gate,
+        gated_blocks,
+        dtype=None,
+    ):
         self.shift = shift
         self.shift_divisor = shift_divisor
         self.shift_projection = shift_projection
         self.make_gate = make_gate
         self.gated_blocks = set(gated_blocks)
+        self.dtype = dtype
         self.operations = []
         self.policies = {}
-        self.state_strides = {}
 
     def conv_bn(self, x, filters, kernel, stride, total_stride, name, **gates):
         """Convolution and batch normalisation with torch's symmetric padding."""
@@ -46,7 +54,10 @@ class BlockBuilder:
         # Keras' "same" pads strided convolutions on one side only; torch does not.
         explicit = kernel > 1 and stride > 1
         if explicit:
-            x = PerFrame(keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad"))(x)
+            pad = keras.layers.ZeroPadding2D(
+                kernel // 2, dtype=self.dtype, name=f"{name}_pad"
+            )
+            x = PerFrame(pad)(x)
         conv = keras.layers.Conv2D(
             filters,
             kernel,
@@ -54,10 +65,11 @@ class BlockBuilder:
             padding="valid" if explicit or kernel == 1 else "same",
             use_bias=False,
             kernel_initializer=keras.initializers.get(KERNEL_INIT),
+            dtype=self.dtype,
             name=name,
         )
         bn = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, name=f"{name}_bn"
+            momentum=0.9, epsilon=1e-5, dtype=self.dtype, name=f"{name}_bn"
         )
         return PerFrame(bn)(PerFrame(conv)(x))
 
@@ -84,26 +96,25 @@ class BlockBuilder:
 
         shifted = x
         if self.shift != "none":
-            shift = TemporalShift(self.shift, self.shift_divisor, name=f"{name}_shift")
-            shifted = shift(x)
-            self.state_strides[f"{name}_shift"] = total_stride // stride
+            shifted = TemporalShift(
+                self.shift, self.shift_divisor, dtype=self.dtype, name=f"{name}_shift"
+            )(x)
 
         y = self.conv_bn(
             shifted, filters, kernels[0], first_stride, first_total,
             f"{name}_conv1", produces=gate if self.make_gate.saves_producer else None,
         )  # fmt: skip
-        y = keras.layers.ReLU(name=f"{name}_conv1_relu")(y)
+        y = self._relu(y, f"{name}_conv1_relu")
         if gated:
-            y, policy = self.make_gate(name, inputs, filters)(shifted, y)
-            self.policies[name] = policy
-            self.state_strides[name] = first_total
-            self._note_policy(name, inputs, filters)
+            fusion = self.make_gate(name, inputs, filters)
+            y, self.policies[name] = fusion(shifted, y)
+            self.operations += policy_operations(name, fusion.policy)
         y = self.conv_bn(
             y, filters if bottleneck else outputs, kernels[1], stride // first_stride,
             total_stride, f"{name}_conv2", consumes=gate,
         )  # fmt: skip
         if bottleneck:
-            y = keras.layers.ReLU(name=f"{name}_conv2_relu")(y)
+            y = self._relu(y, f"{name}_conv2_relu")
             y = self.conv_bn(y, outputs, 1, 1, total_stride, f"{name}_conv3")
 
         shortcut = x
@@ -112,15 +123,26 @@ class BlockBuilder:
             shortcut = self.conv_bn(
                 source, outputs, 1, stride, total_stride, f"{name}_projection"
             )
-        y = keras.layers.Add(name=f"{name}_add")([y, shortcut])
-        return keras.layers.ReLU(name=f"{name}_relu")(y)
+        y = keras.layers.Add(dtype=self.dtype, name=f"{name}_add")([y, shortcut])
+        return self._relu(y, f"{name}_relu")
 
-    def _note_policy(self, name, input_channels, channels):
-        if self.make_gate.policy != "learned":
-            return
-        inputs, hidden, outputs = self.make_gate.policy_widths(input_channels, channels)
-        self.operations += [
-            costs.dense(f"{name}_policy_hidden", inputs, hidden),
-            costs.batch_norm(f"{name}_policy_bn", hidden, None),
-            costs.dense(f"{name}_policy_output", hidden, outputs),
-        ]
+    def _relu(self, x, name):
+        return keras.layers.ReLU(dtype=self.dtype, name=name)(x)
+
+
+def policy_operations(gate, policy):
+    """What the policy of a gate itself costs, rows of the table.
+
+    Args:
+        gate: Name of the gate.
+        policy: A built policy layer; others than `LearnedPolicy` count as free.
+    """
+    if not isinstance(policy, LearnedPolicy):
+        return []
+    inputs, hidden = policy.hidden_dense.kernel.shape
+    outputs = policy.output_dense.kernel.shape[1]
+    return [
+        costs.dense(f"{gate}_policy_hidden", inputs, hidden),
+        costs.batch_norm(f"{gate}_policy_bn", hidden, None),
+        costs.dense(f"{gate}_policy_output", hidden, outputs),
+    ]

@@ -5,7 +5,6 @@ zeros at the start, and a step returns it with the same keys, shapes and dtypes.
 """
 
 import math
-import numbers
 import weakref
 
 import keras
@@ -19,14 +18,16 @@ from adafuse_tf.layers import (
     FrameLSTM,
     TemporalShift,
 )
+from adafuse_tf.layers.contract import whole_number
 from adafuse_tf.layers.state import check_mapping, check_state
-from adafuse_tf.models.graph import run_graph
+from adafuse_tf.models.graph import input_shapes, run_graph
 
 # What feature maps may be stored in.
 MAP_DTYPES = ("float16", "float32")
 
 _compiled = weakref.WeakKeyDictionary()
 _shapes_of = weakref.WeakKeyDictionary()
+_sizes_of = weakref.WeakKeyDictionary()
 
 
 def initial_state(model, batch_size, height, width, window=None, dtype=None):
@@ -34,12 +35,11 @@ def initial_state(model, batch_size, height, width, window=None, dtype=None):
     check_sizes(batch_size=batch_size, height=height, width=width)
     if window is not None:
         check_sizes(window=window)
+    sizes = _sizes(model, int(height), int(width))
     state = {}
     for layer in _stateful_layers(model):
-        stride = model.backbone.state_strides.get(layer.name)
-        size = stride and (math.ceil(height / stride), math.ceil(width / stride))
         if isinstance(layer, (AdaptiveTemporalFusion, TemporalShift)):
-            own = layer.initial_state(batch_size, *size)
+            own = layer.initial_state(batch_size, *sizes[layer.name])
         elif isinstance(layer, AverageConsensus):
             own = layer.initial_state(batch_size, window)
         elif isinstance(layer, ClipCost):
@@ -57,11 +57,7 @@ def initial_state(model, batch_size, height, width, window=None, dtype=None):
 def check_sizes(**sizes):
     """Raises ValueError for the first that is no positive integer, by its name."""
     for name, value in sizes.items():
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value!r}"
-            )
+        whole_number(name, value)
 
 
 def store_maps(state, dtype):
@@ -123,7 +119,7 @@ def check_reset(reset, batch_size):
 
 def step(model, frames, state, reset=None, outputs=("logits", "gmacs")):
     """The next frames of each stream; see `VideoClassifier`."""
-    frames = _check_frames(frames)
+    frames = _check_frames(model, frames)
     _check_state(model, frames, state)
     functions = _compiled.setdefault(model, {})
     # Of each window a function of its own: in one for all it would not be known.
@@ -199,7 +195,20 @@ def _clear(value, reset):
     return ops.where(ops.reshape(reset, shape), ops.zeros_like(value), value)
 
 
-def _check_frames(frames):
+def _sizes(model, height, width):
+    """Height and width of the maps that stateful layers carry, by layer name."""
+    known = _sizes_of.setdefault(model, {})
+    if (height, width) not in known:
+        shapes = input_shapes(model, (1, 1, height, width, 3))
+        known[height, width] = {
+            layer.name: shapes[layer.name][2:4]
+            for layer in _stateful_layers(model)
+            if len(shapes[layer.name]) == 5
+        }
+    return known[height, width]
+
+
+def _check_frames(model, frames):
     frames = ops.convert_to_tensor(frames)
     if len(frames.shape) != 5 or frames.shape[-1] != 3:
         raise ValueError(
@@ -211,12 +220,7 @@ def _check_frames(frames):
             "A step takes at least one frame of at least one stream. "
             f"Received: shape={tuple(frames.shape)}"
         )
-    if not keras.backend.is_float_dtype(frames.dtype):
-        raise TypeError(
-            "Frames must be floats, normalised by `model.preprocessing`. "
-            f"Received: dtype={keras.backend.standardize_dtype(frames.dtype)}"
-        )
-    return frames
+    return model.as_input(frames)
 
 
 def _check_state(model, frames, state):

@@ -1,37 +1,53 @@
-"""A backbone with a head that agrees on one label per clip."""
+"""A network of frames with a head that agrees on one label per clip."""
 
 import keras
-from keras import ops
 
 from adafuse_tf import costs
-from adafuse_tf.data.preprocessing import Preprocessing
-from adafuse_tf.layers import AverageConsensus, FrameLSTM
-from adafuse_tf.models import streaming
+from adafuse_tf.layers import (
+    AdaptiveTemporalFusion,
+    AverageConsensus,
+    FrameLSTM,
+    LearnedPolicy,
+)
+from adafuse_tf.layers.contract import whole_number
+from adafuse_tf.models import graph, outputs, streaming
 from adafuse_tf.models.factory import build_preset
 from adafuse_tf.models.presets import PRESETS, unknown_preset
+from adafuse_tf.models.video_model import ClipFormat, VideoModel
 
 CONSENSUSES = ("average", "lstm")
+DEFAULT_LSTM_UNITS = 512
+VIEWS = ("logits", "gmacs", "policies", "frame_logits")
 
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
-class VideoClassifier(keras.Model):
+class VideoClassifier(VideoModel):
     """Classifies clips and says what each one cost.
 
     Frame logits are averaged over the clip (the consensus G of paper Eq. 1); with
     `consensus="lstm"` an LSTM runs over the frame features first.
+
+    `VideoClassifier(backbone, num_classes, ...)` builds the head on a backbone; Keras
+    itself constructs it from a graph, `VideoClassifier(inputs, outputs, name)`, as any
+    functional model.
 
     Args:
         backbone: A `ResNet`.
         num_classes: Number of labels K.
         consensus: `"average"` or `"lstm"`.
         dropout: Rate before the classifier.
-        lstm_units: Width of the LSTM, for `consensus="lstm"`.
+        lstm_units: Width of the LSTM, for `consensus="lstm"` only; 512 by default.
         preprocessing: What turns decoded frames into the input of this model, a
-            `data.Preprocessing` or its `to_dict()`; saved with the model.
+            `Preprocessing` or its `to_dict()`; saved with the model.
+        dtype: Precision of the LSTM, a `keras.DTypePolicy` or its name; by default that
+            of the backbone. Policies, costs and logits are always float32.
+        trainable: Whether the whole model is.
+        name: Name of the model.
 
     Input shape:
         `frames`: `[B, T, H, W, 3]` float, what `model.preprocessing` makes (RGB / 255,
-        ImageNet mean and standard deviation by default); any T, H and W.
+        ImageNet mean and standard deviation by default), any T, H and W; or uint8
+        frames, which go through `model.preprocessing` here.
 
     Output shape:
         `{"logits": [B, K], "gmacs": [B]}`, float32. More on request, see
@@ -39,102 +55,81 @@ class VideoClassifier(keras.Model):
 
     Raises:
         ValueError: An option out of its range; a clip that is not of rank 5.
+        TypeError: A backbone that is none; a clip that is neither floats nor uint8.
 
     Example:
 
     ```python
     model = VideoClassifier.from_preset("adafuse_tsn_resnet18", num_classes=27)
-    model.compile(
-        "sgd",
-        loss={
-            "logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "gmacs": costs.FlopsLoss(0.1, reference=model.dense_gmacs(8, 224, 224)),
-        },
-    )
+    model.compile()  # or with losses and metrics of your own, see `compile`
     model.fit(clips, labels)
     ```
     """
 
-    def __init__(
-        self,
-        backbone,
-        num_classes,
-        consensus="average",
-        dropout=0.5,
-        lstm_units=512,
-        preprocessing=None,
-        name=None,
-    ):
-        if consensus not in CONSENSUSES:
-            raise ValueError(
-                f"`consensus` must be one of {CONSENSUSES}. "
-                f"Received: consensus={consensus!r}"
-            )
-        if not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(
-                "`num_classes` must be a positive integer. "
-                f"Received: num_classes={num_classes!r}"
-            )
-        if not isinstance(preprocessing, Preprocessing):
-            preprocessing = Preprocessing.from_dict(preprocessing or {})
-
-        # === Functional Model ===
-        frames = backbone.input
-        x = backbone.output["features"]
-        policies = backbone.output["policies"]
-        operations = list(backbone.cost_table)
-        if consensus == "lstm":
-            operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
-            x = FrameLSTM(lstm_units, name="lstm")(x)
-        x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
-        operations.append(costs.dense("classifier", x.shape[-1], num_classes))
-        frame_logits = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-            dtype="float32",
-            name="classifier",
-        )(x)
-        logits = AverageConsensus(name="consensus")(frame_logits)
-        histories = {name: gate.history for name, gate in backbone.gates.items()}
-        gmacs = costs.ClipCost(operations, histories, name="clip_cost")(
-            frames, policies
-        )
-        super().__init__(
-            inputs=frames,
-            outputs={"logits": logits, "gmacs": gmacs},
-            name=name,
-        )
-
-        # === Config ===
-        self.backbone = backbone
-        self.num_classes = num_classes
-        self.consensus = consensus
-        self.dropout = dropout
-        self.lstm_units = lstm_units
-        self.preprocessing = preprocessing
-        self.cost_table = tuple(operations)
-        self._tensors = (logits, gmacs, policies, frame_logits)
+    def __init__(self, *args, **kwargs):
+        if not graph.is_graph(args, kwargs):
+            args, kwargs = (), _classifier_graph(*args, **kwargs)
+        super().__init__(*args, **kwargs)
+        self._cost = _only(self, costs.ClipCost)
 
     @classmethod
-    def from_preset(cls, name, num_classes, **overrides):
+    def from_preset(cls, preset, num_classes, **overrides):
         """Builds a named network with random weights, without a network connection.
 
         Args:
-            name: A key of `adafuse_tf.models.PRESETS`.
+            preset: A key of `adafuse_tf.models.PRESETS`.
             num_classes: Number of labels K.
-            **overrides: Any option of the classifier or of its backbone.
+            **overrides: Any option of the classifier or of its backbone, `name`,
+                `dtype` and `trainable` among them.
 
         Raises:
             ValueError: Unknown preset or option, with those that there are.
         """
-        if name not in PRESETS:
-            raise unknown_preset(name)
-        return build_preset(cls, name, num_classes, overrides)
+        if preset not in PRESETS:
+            raise unknown_preset(preset)
+        return build_preset(cls, preset, num_classes, overrides, _classifier_graph)
+
+    @property
+    def cost_table(self):
+        """The static cost table, a tuple of `costs.Operation`."""
+        return self._cost.operations
+
+    @property
+    def num_classes(self):
+        """Number of labels K."""
+        return self.get_layer("classifier").units
 
     @property
     def gates(self):
         """`dict[str, AdaptiveTemporalFusion]` in network order; empty without gates."""
-        return self.backbone.gates
+        return {
+            layer.name: layer
+            for layer in self.layers
+            if isinstance(layer, AdaptiveTemporalFusion)
+        }
+
+    @property
+    def backbone(self):
+        """A view without the head, on the same layers.
+
+        Freeze all of it with `model.backbone.trainable = False` before `compile`.
+        """
+        features = self.get_layer("dropout").input
+        recurrent = [layer for layer in self.layers if isinstance(layer, FrameLSTM)]
+        if recurrent:
+            features = recurrent[0].input
+        view = {"features": features, "policies": self._tensors["policies"]}
+        return keras.Model(self.input, view, name=f"{self.name}_backbone")
+
+    @property
+    def _tensors(self):
+        call = self._cost._inbound_nodes[0].arguments
+        return {
+            "logits": self.output["logits"],
+            "gmacs": self.output["gmacs"],
+            "policies": dict(call.args[1]),
+            "frame_logits": _only(self, AverageConsensus).input,
+        }
 
     def with_outputs(self, *names):
         """A view of this model, on the same weights, with other outputs.
@@ -144,18 +139,19 @@ class VideoClassifier(keras.Model):
                 gate name to one-hot `[B, T, C, 3]`) and `"frame_logits"` `[B, T, K]`.
 
         Returns:
-            A `keras.Model` with a dict of these outputs.
+            A `VideoModel` with a dict of these outputs.
         """
-        available = dict(
-            zip(("logits", "gmacs", "policies", "frame_logits"), self._tensors,
-                strict=True)
-        )  # fmt: skip
-        unknown = sorted(set(names) - set(available))
+        unknown = sorted(set(names) - set(VIEWS))
         if unknown or not names:
             raise ValueError(
-                f"Outputs must be among {list(available)}. Received: {list(names)}"
+                f"Outputs must be among {list(VIEWS)}. Received: {list(names)}"
             )
-        return keras.Model(self.input, {name: available[name] for name in names})
+        available = self._tensors
+        return VideoModel(
+            self.input,
+            {name: available[name] for name in names},
+            preprocessing=self.preprocessing,
+        )
 
     def initial_state(
         self, batch_size, height=None, width=None, window=None, dtype=None
@@ -173,7 +169,7 @@ class VideoClassifier(keras.Model):
                 exact ones.
 
         Returns:
-            `dict[str, Tensor]`, all zeros; `streaming.state_bytes` tells its size.
+            `dict[str, Tensor]`, all zeros; `inference.state_bytes` tells its size.
 
         Raises:
             ValueError: The model shifts in both directions, which needs the future; a
@@ -190,7 +186,8 @@ class VideoClassifier(keras.Model):
         last frame the logits are equal, and the costs of the steps add up.
 
         Args:
-            frames: `[B, k, H, W, 3]` float, the next k frames of each stream.
+            frames: `[B, k, H, W, 3]`, the next k frames of each stream: floats or uint8
+                as for a call of the model.
             state: `initial_state(...)` or what the step before returned.
             reset: Boolean `[B]`; these streams start anew with this step.
             outputs: As in `with_outputs`.
@@ -202,7 +199,8 @@ class VideoClassifier(keras.Model):
 
         Raises:
             ValueError: Frames or state of another shape, or no frames.
-            TypeError: Frames or state that are not floats, or a state that is no dict.
+            TypeError: Frames that are neither floats nor uint8, or a state that is no
+                dict of floats.
         """
         return streaming.step(self, frames, state, reset, tuple(outputs))
 
@@ -214,49 +212,134 @@ class VideoClassifier(keras.Model):
         return num_frames * costs.static_gmacs(twin, height, width)
 
     def __call__(self, inputs, *args, **kwargs):
-        # Checked here rather than in `call`, where Keras would bury the message under
-        # the printed values of the clip.
-        shape = getattr(inputs, "shape", None)
-        if shape is not None and (len(shape) != 5 or shape[-1] not in (3, None)):
-            raise ValueError(
-                "A classifier takes clips [B, T, H, W, 3]; add the missing axis, for "
-                f"example clip[None]. Received: shape={tuple(shape)}"
-            )
+        outputs.check_outer(self)
         return super().__call__(inputs, *args, **kwargs)
+
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        loss_weights=None,
+        metrics="auto",
+        weighted_metrics=None,
+        **kwargs,
+    ):
+        """Configures the training; what names no output belongs to the logits.
+
+        Args:
+            optimizer: `"auto"` is SGD, rate 0.01, momentum 0.9, gradients clipped to a
+                norm of 20. Otherwise as in `keras.Model.compile`.
+            loss: `"auto"` is the sparse categorical cross-entropy of the logits and,
+                with gates that learn, `FlopsLoss` at the paper's weight: 0.1 times the
+                GMACs per frame, little for networks much smaller than a ResNet.
+                Otherwise a loss for the logits (the name of a cross-entropy means one
+                from logits), or a dict with `"logits"` and `"gmacs"`.
+            loss_weights: A number for the logits' loss, or a dict by output.
+            metrics: `"auto"` is the accuracy of the logits and the mean GMACs per clip.
+                Otherwise one or a list for the logits, or a dict by output.
+            weighted_metrics: As `metrics`; none by default.
+            **kwargs: Further arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: An output that there is not; a cross-entropy of probabilities.
+        """
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer = outputs.default_optimizer()
+        learns = any(isinstance(g.policy, LearnedPolicy) for g in self.gates.values())
+        super().compile(
+            optimizer,
+            loss=outputs.losses(loss, learns, self.preprocessing.num_frames),
+            loss_weights=outputs.by_output("loss_weights", loss_weights),
+            metrics=outputs.metrics(metrics),
+            weighted_metrics=outputs.metrics(weighted_metrics),
+            **kwargs,
+        )
+
+    def compile_from_config(self, config):
+        """Compiles as the model was that `get_compile_config` is of."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
 
     # `fit(clips, labels)` works with plain labels: the cost needs no target.
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        y, sample_weight = _per_output(y, y_pred, sample_weight)
+        y, sample_weight = outputs.targets(y, y_pred, sample_weight)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        y, sample_weight = _per_output(y, y_pred, sample_weight)
+        y, sample_weight = outputs.targets(y, y_pred, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def get_config(self):
-        return {
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "num_classes": self.num_classes,
-            "consensus": self.consensus,
-            "dropout": self.dropout,
-            "lstm_units": self.lstm_units,
-            "preprocessing": self.preprocessing.to_dict(),
-            "name": self.name,
-        }
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        config["backbone"] = keras.saving.deserialize_keras_object(config["backbone"])
-        return cls(**config)
+def _classifier_graph(
+    backbone,
+    num_classes,
+    consensus="average",
+    dropout=0.5,
+    lstm_units=None,
+    preprocessing=None,
+    dtype=None,
+    trainable=None,
+    name=None,
+):
+    """Arguments of a functional model, see `VideoClassifier`."""
+    view = getattr(backbone, "output", None)
+    if not isinstance(view, dict) or set(view) != {"features", "policies"}:
+        raise TypeError(
+            "`backbone` must be a network of clips with the outputs 'features' and "
+            "'policies', such as models.ResNet(depth=18); of an image network, wrap "
+            "each layer in layers.PerFrame. Received: "
+            f"backbone={getattr(backbone, 'name', backbone)!r}, a "
+            f"{type(backbone).__name__}"
+        )
+    if consensus not in CONSENSUSES:
+        raise ValueError(
+            f"`consensus` must be one of {CONSENSUSES}. "
+            f"Received: consensus={consensus!r}"
+        )
+    if lstm_units is not None and consensus != "lstm":
+        raise ValueError(
+            "`lstm_units` goes with consensus='lstm', and only with it. Received: "
+            f"lstm_units={lstm_units}, consensus={consensus!r}"
+        )
+    num_classes = whole_number("num_classes", num_classes)
+    dtype = backbone.dtype_policy if dtype is None else dtype
+    frames = backbone.input
+    x, policies = view["features"], view["policies"]
+    operations = list(backbone.cost_table)
+    if consensus == "lstm":
+        lstm_units = whole_number("lstm_units", lstm_units or DEFAULT_LSTM_UNITS)
+        operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
+        x = FrameLSTM(lstm_units, dtype=dtype, name="lstm")(x)
+    x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
+    operations.append(costs.dense("classifier", x.shape[-1], num_classes))
+    frame_logits = keras.layers.Dense(
+        num_classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+        dtype="float32",
+        name="classifier",
+    )(x)
+    logits = AverageConsensus(name="consensus")(frame_logits)
+    histories = {
+        layer.name: layer.history
+        for layer in backbone.layers
+        if isinstance(layer, AdaptiveTemporalFusion)
+    }
+    # The cost depends on the size of the frames alone.
+    clips = ClipFormat(preprocessing, dtype=dtype, name="clip_format")(frames)
+    gmacs = costs.ClipCost(operations, histories, name="clip_cost")(clips, policies)
+    return {
+        "inputs": frames,
+        "outputs": {"logits": logits, "gmacs": gmacs},
+        "trainable": trainable,
+        "name": name,
+    }
 
 
-def _per_output(y, y_pred, sample_weight):
-    """Gives every output a target and a weight."""
-    if y is not None and not isinstance(y, dict):
-        y = {"logits": y, "gmacs": ops.zeros_like(y_pred["gmacs"])}
-        if sample_weight is not None and not isinstance(sample_weight, dict):
-            sample_weight = {"logits": sample_weight, "gmacs": None}
-    return y, sample_weight
+def _only(model, kind):
+    """The one layer of a kind."""
+    (found,) = (layer for layer in model.layers if isinstance(layer, kind))
+    return found

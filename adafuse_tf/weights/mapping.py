@@ -37,13 +37,15 @@ def backbone_entries(model):
 def gate_entries(model):
     """Rows of the policy networks; shared layers appear under all their names."""
     rows = []
+    denses = [gate.policy.output_dense for gate in model.gates.values()]
+    shares = len({id(dense) for dense in denses}) < len(denses)
     for name, gate in model.gates.items():
         policy = gate.policy
         stage, block = name.split("_")
         net = f"layer{stage[5:]}.{block[5:]}.policy_net"
         hidden, output = policy.hidden_dense, policy.output_dense
         places = [(f"{net}.gate_fc0", hidden), (f"{net}.gate_fc1", output)]
-        if model.backbone.get_config()["share_policies"]:
+        if shares:
             key = f"{hidden.kernel.shape[0]}_{output.kernel.shape[1]}"
             places += [(f"gate_fc0s.{key}", hidden), (f"gate_fc1s.{key}", output)]
         for place, dense in places:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +9,7 @@ from adafuse_tf.data import Preprocessing
 from adafuse_tf.data.preprocessing import interpolate, resize
 from tests.shared import SHARED, needs_shared
 
+RNG = np.random.default_rng(0)
 GOLDEN = Path(__file__).parents[1] / "golden" / "preprocess.npz"
 REFERENCE = "parity/extra/preprocess.npz"
 
@@ -88,7 +90,7 @@ def test_dict_round_trip():
     numbers = Preprocessing(num_frames=4, resize=64, crop=56, std=(0.1, 0.2, 0.3))
     values = numbers.to_dict()
     assert values["std"] == [0.1, 0.2, 0.3]  # a list, as in JSON and YAML
-    assert Preprocessing.from_dict(values) == numbers
+    assert Preprocessing.from_dict(values).to_dict() == values
 
 
 @pytest.mark.parametrize(
@@ -107,3 +109,59 @@ def test_dict_round_trip():
 def test_from_dict_is_strict(values, error, match):
     with pytest.raises(error, match=match):
         Preprocessing.from_dict(values)
+
+
+@pytest.mark.parametrize("size", ((24, 36), (16, 16), (20, 16)))
+def test_it_is_a_layer_that_runs_anywhere(size, tmp_path):
+    """In `tf.data`, in front of a model in `fit`, in a file and in an export."""
+    preprocessing = Preprocessing(3, 16, 16, std=(0.1, 0.2, 0.3))
+    clips = RNG.integers(0, 256, (4, 3, *size, 3)).astype("uint8")
+    wanted = np.array([preprocessing.evaluate(clip) for clip in clips])
+    assert wanted.shape == (4, 3, 16, 16, 3)
+
+    def same(found):
+        np.testing.assert_allclose(found, wanted, atol=2e-5)
+
+    same(preprocessing(clips))
+    same(preprocessing(clips.astype("float32")))
+    for dataset in (
+        tf.data.Dataset.from_tensor_slices(clips).map(preprocessing).batch(4),
+        tf.data.Dataset.from_tensor_slices(clips).batch(4).map(preprocessing),
+    ):
+        assert dataset.element_spec.shape[1:] == (3, 16, 16, 3)
+        same(next(iter(dataset)))
+    for shape in ((3, *size, 3), (None, None, None, 3)):
+        for dtype in ("uint8", "float32"):
+            frames = keras.Input(shape, dtype=dtype)
+            model = keras.Model(frames, preprocessing(frames))
+            assert model.output.shape == (None, shape[0], 16, 16, 3)
+            same(model.predict(clips, verbose=0))
+    model.save(tmp_path / "m.keras")
+    same(keras.models.load_model(tmp_path / "m.keras")(clips))
+    model.export(tmp_path / "exported", verbose=False)
+    served = tf.saved_model.load(tmp_path / "exported").serve(clips.astype("float32"))
+    same(served)
+    head = [keras.layers.Flatten(), keras.layers.Dense(2)]
+    trained = keras.Sequential([preprocessing, *head])
+    trained.compile("sgd", "mse")
+    trained.fit(clips, np.zeros((4, 2)), verbose=0)
+    same(trained.layers[0](clips))
+
+
+@pytest.mark.parametrize("dtype", ("uint8", "float32"))
+def test_symbolic_frames_can_be_normalised(dtype):
+    preprocessing = Preprocessing(3, 16, 16, std=(0.1, 0.2, 0.3))
+    clips = RNG.integers(0, 256, (2, 3, 12, 20, 3)).astype(dtype)
+    frames = keras.Input(clips.shape[1:], dtype=dtype)
+    model = keras.Model(frames, preprocessing.normalize(frames))
+    wanted = preprocessing.normalize(clips)
+    np.testing.assert_allclose(model(clips), wanted, atol=1e-5)
+
+
+def test_a_layer_says_what_it_takes():
+    preprocessing = Preprocessing(3, 16, 16)
+    for shape in ((24, 36, 3), (3, 24, 36, 1), (1, 1, 3, 24, 36, 3)):
+        with pytest.raises(ValueError, match=r"\[B, T, H, W, 3\] or \[T, H, W, 3\]"):
+            preprocessing(np.zeros(shape, "uint8"))
+        with pytest.raises(ValueError, match=r"\[B, T, H, W, 3\] or \[T, H, W, 3\]"):
+            preprocessing(keras.Input(shape[1:], batch_size=shape[0]))

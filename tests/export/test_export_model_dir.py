@@ -10,7 +10,7 @@ import pytest
 from adafuse_tf.export import export_model_dir
 from adafuse_tf.export.demo import export_demo
 from adafuse_tf.inference import VideoStream, open_exported
-from adafuse_tf.inference.exported import ModelCard
+from adafuse_tf.inference.model_card import ModelCard
 from adafuse_tf.training import (
     evaluation_sampler,
     load_config,

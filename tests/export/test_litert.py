@@ -7,7 +7,7 @@ import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from adafuse_tf.export import measure_agreement, write_litert
+from adafuse_tf.export import measure_agreement, write_litert, write_saved_model
 from adafuse_tf.export.source import in_float32
 from adafuse_tf.inference import open_exported
 from tests.export.tiny import FRAMES, LABELS, SIZE, camera, tiny_classifier
@@ -104,3 +104,20 @@ def test_what_cannot_be_converted_is_named(tmp_path):
     for sizes in ({"batch_size": 0}, {"num_frames": 0}, {"num_frames": -1}):
         with pytest.raises(ValueError, match="must be a positive integer"):
             write_litert(tiny_classifier(), LABELS, {"float32": path}, **sizes)
+
+
+@pytest.mark.parametrize("part", ("hidden_dense", "output_dense"))
+def test_a_nan_in_a_policy_shows_in_every_runtime(tmp_path, part):
+    model = tiny_classifier()
+    kernel = getattr(model.gates["stage2_block0"].policy, part).kernel
+    kernel.assign(np.where(np.arange(kernel.shape[1]) == 1, np.nan, kernel))
+    write_litert(model, LABELS, {"float32": tmp_path / "x.tflite"})
+    write_saved_model(model, LABELS, tmp_path / "x")
+    for path in ("x.tflite", "x"):
+        opened = open_exported(tmp_path / path)
+        frames = camera(1, FRAMES, SIZE, SIZE)
+        answers = opened.run("clip", frames=frames)
+        state = opened.new_state()
+        answers = [answers, opened.run("step", frames=frames[:, :1], **state)]
+        for answer in answers:
+            assert np.isnan(answer["logits"]).all() and np.isnan(answer["gmacs"]).all()

@@ -18,20 +18,19 @@ LABELS = ("left", "right", "up")
 class TinyBackbone(keras.Model):
     """A stem and two residual blocks with gates; the interface of `ResNet`."""
 
-    def __init__(self, shift="causal", gated=True, **gate_options):
+    def __init__(self, shift="causal", gated=True, dtype=None, **gate_options):
         names = ["stage1_block0", "stage2_block0"] if gated else []
-        options = {"hidden_units": 8, **gate_options}
-        builder = BlockBuilder(shift, 8, True, GateFactory(**options), names)
+        gates = GateFactory(**{"hidden_units": 8, "dtype": dtype, **gate_options})
+        builder = BlockBuilder(shift, 8, True, gates, names, dtype)
         frames = keras.Input((None, None, None, 3), name="frames")
         x = builder.conv_bn(frames, 8, 3, 4, 4, "stem_conv")
-        x = keras.layers.ReLU(name="stem_relu")(x)
+        x = keras.layers.ReLU(dtype=dtype, name="stem_relu")(x)
         x = builder.basic(x, 8, 1, 4, "stage1_block0")
         x = builder.basic(x, 16, 2, 8, "stage2_block0")
         pool = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")
         outputs = {"features": PerFrame(pool)(x), "policies": builder.policies}
         super().__init__(frames, outputs)
         self.cost_table = tuple(builder.operations)
-        self.state_strides = builder.state_strides
         self.gates = {name: self.get_layer(name) for name in names}
         self._config = {"shift": shift, "gated": gated, **gate_options}
 
@@ -49,7 +48,7 @@ def tiny_classifier(consensus="average", **options):
         TinyBackbone(**options),
         len(LABELS),
         consensus=consensus,
-        lstm_units=4,
+        lstm_units=4 if consensus == "lstm" else None,
         dropout=0.0,
         preprocessing=Preprocessing(FRAMES, SIZE + 4, SIZE),
         name="tiny",

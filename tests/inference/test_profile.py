@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -52,3 +55,36 @@ def test_wrong_clips_are_named(model):
         adafuse_tf.profile(model, CLIPS[:0])
     with pytest.raises(ValueError, match="stage9"):
         adafuse_tf.profile(model, CLIPS, noise={"stage9": np.zeros(3)})
+
+
+def test_a_model_is_traced_once(model):
+    traces = []
+    policy = model.gates["stage1_block0"].policy
+    original = policy.log_probabilities
+
+    def counting(*args, **kwargs):
+        traces.append(1)
+        return original(*args, **kwargs)
+
+    policy.log_probabilities = counting
+    try:
+        fresh = CLIPS[:, :, :24]  # of a size that it has not seen
+        for _ in range(3):
+            adafuse_tf.profile(model, fresh)
+    finally:
+        del policy.log_probabilities
+    assert len(traces) == 1
+
+
+def test_a_profile_follows_the_weights_and_lets_the_model_go():
+    own = VideoClassifier.from_preset(
+        "adafuse_tsn_resnet18", 5, width=0.125, gates=["stage4"]
+    )
+    before = adafuse_tf.profile(own, CLIPS)
+    own.get_layer("classifier").bias.assign([0.0, 1, 2, 3, 4])
+    after = adafuse_tf.profile(own, CLIPS)
+    np.testing.assert_allclose(after.logits - before.logits, [range(5)] * 5, atol=1e-5)
+    gone = weakref.ref(own)
+    del own
+    gc.collect()
+    assert gone() is None

@@ -174,3 +174,43 @@ def test_wrong_use_is_explained():
         gate(X, Y, state=gate.initial_state(2, 3, 4))
     with pytest.raises(ValueError, match="keys"):
         gate(X, Y, state={"history": Y[:, 0]})
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize("num_frames", (1, 16, 17, 40))
+@pytest.mark.parametrize("known", (True, False))
+def test_xla_compiles_training_at_any_length(history, num_frames, known):
+    """Forward and gradients are those without XLA, T known when traced or not."""
+    rng = np.random.default_rng(0)
+    x, y = (
+        rng.normal(size=(2, num_frames, *shape)).astype("float32")
+        for shape in ((5, 3, 4), (3, 2, 6))
+    )
+    gate = AdaptiveTemporalFusion(LearnedPolicy(8), history)
+    gate(x, y)
+    for variable in gate.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    gate.policy.noise_scale.assign(0.0)
+    weights = rng.normal(size=y.shape).astype("float32")
+
+    def step(x, y, weights):
+        with tf.GradientTape() as tape:
+            tape.watch([x, y])
+            fused, _ = gate(x, y, training=True)
+            loss = tf.reduce_sum(fused * weights)
+        variables = [v.value for v in gate.trainable_variables]
+        return [fused, *tape.gradient(loss, [x, y, *variables])]
+
+    specs = [
+        tf.TensorSpec((None, num_frames if known else None, *a.shape[2:]))
+        for a in (x, y, weights)
+    ]
+    plain, compiled = (
+        tf.function(step, input_signature=specs, jit_compile=jit, autograph=False)(
+            x, y, weights
+        )
+        for jit in (False, True)
+    )
+    for a, b in zip(compiled, plain, strict=True):
+        scale = np.abs(b).max() + 1
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * scale)

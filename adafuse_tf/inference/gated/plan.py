@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from adafuse_tf.inference.gated.fold import FoldedConv, fold
 from adafuse_tf.inference.gated.policy import GroupPolicy, group_policy
-from adafuse_tf.layers import AdaptiveTemporalFusion
-from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+from adafuse_tf.layers import AdaptiveTemporalFusion, FrameLSTM, TemporalShift
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,19 +53,19 @@ def read_network(model):
     Raises:
         ValueError: A model that cannot stream, or one that averages with an LSTM.
     """
-    if model.consensus != "average":
+    if any(isinstance(layer, FrameLSTM) for layer in model.layers):
         raise ValueError(
             "The gated view averages the logits of the frames. "
-            f"Received: consensus={model.consensus!r}"
+            "Received: consensus='lstm'"
         )
-    backbone = model.backbone
-    options = backbone.get_config()
-    if options["shift"] == "bidirectional":
+    backbone = model
+    names = {layer.name: layer for layer in backbone.layers}
+    shifts = (layer for layer in backbone.layers if isinstance(layer, TemporalShift))
+    if any(layer.mode == "bidirectional" for layer in shifts):
         raise ValueError(
             "A model that shifts in both directions needs the next frame, so it "
             "cannot stream. Received: shift='bidirectional'"
         )
-    names = {layer.name for layer in backbone.layers}
 
     def conv(name):
         layers = backbone.get_layer(name), backbone.get_layer(f"{name}_bn")
@@ -77,14 +76,18 @@ def read_network(model):
         gate = backbone.get_layer(name) if name in names else None
         shifted = f"{name}_shift" in names
         projected = f"{name}_projection" in names
-        follows = options["shift_projection"]
+        follows = (
+            shifted
+            and projected
+            and _reads(names[f"{name}_projection"], names[f"{name}_shift"])
+        )
         gated = isinstance(gate, AdaptiveTemporalFusion)
         return Block(
             name=name,
             convs=tuple(conv(part) for part in parts if part in names),
             projection=conv(f"{name}_projection") if projected else None,
             fold=backbone.get_layer(f"{name}_shift").fold if shifted else 0,
-            shift_projection=bool(backbone.gates) if follows is None else follows,
+            shift_projection=follows,
             policy=group_policy(gate) if gated else None,
             history=gate.history if gated else "raw",
         )
@@ -93,11 +96,16 @@ def read_network(model):
     return Network(
         stem=conv("stem_conv"),
         blocks=tuple(
-            block(f"stage{stage}_block{number}")
-            for stage, count in enumerate(BLOCKS_PER_STAGE[options["depth"]], 1)
-            for number in range(count)
+            block(name.removesuffix("_conv1"))
+            for name in names
+            if name.endswith("_conv1")
         ),
         classifier=tuple(tf.nest.map_structure(
             lambda v: v.numpy(), (classifier.kernel, classifier.bias)
         )),
     )  # fmt: skip
+
+
+def _reads(layer, other):
+    """Whether the input of a layer is the output of the other."""
+    return layer.input is other.output

@@ -1,12 +1,13 @@
 """Turns a model that decides per channel into one that decides per group."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from adafuse_tf.inference.profile import profile
 from adafuse_tf.layers import ACTIONS, AdaptiveTemporalFusion, LearnedPolicy
-from adafuse_tf.models import VideoClassifier
+from adafuse_tf.models.graph import rebuild
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,13 +65,7 @@ def regroup(model, group_size, clips, labels=None, batch_size=8, tie=True):
     for gate in model.gates.values():
         _check(gate, group_size)
     before = profile(model, clips, batch_size)
-    config = model.get_config()
-    # Groups of one gate are not those of another, so that their scores are not either.
-    config["backbone"]["config"] |= {
-        "group_size": group_size if tie else 1,
-        "share_policies": False,
-    }
-    grouped = VideoClassifier.from_config(config)
+    grouped = rebuild(model, functools.partial(_with_groups, group_size if tie else 1))
     for layer in model.layers:
         twin = grouped.get_layer(layer.name)
         if not isinstance(layer, AdaptiveTemporalFusion):
@@ -109,6 +104,21 @@ def order_channels(actions, group_size):
         order += group
         left = np.setdiff1d(left, group)
     return np.array(order)
+
+
+def _with_groups(group_size, layer):
+    """A copy of a layer, a gate in groups and with a policy network of its own."""
+    config = layer.get_config()
+    if isinstance(layer, AdaptiveTemporalFusion):
+        # Groups of one gate are not those of another: nor are their scores.
+        config["policy"]["config"] |= {
+            "group_size": group_size,
+            "hidden_units": layer.policy.hidden_dense.units,
+            "hidden_quota": None,
+            "hidden_dense": None,
+            "output_dense": None,
+        }
+    return type(layer).from_config(config)
 
 
 def _check(gate, group_size):
