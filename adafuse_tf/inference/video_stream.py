@@ -1,14 +1,23 @@
 """Pushes the frames of one video through a model and reads the running answer."""
 
 import dataclasses
+import threading
+import weakref
 
 import numpy as np
 
-from adafuse_tf.inference.exported import ExportedModel, as_exported, open_exported
+from adafuse_tf.inference.exported import as_exported, open_exported
+from adafuse_tf.inference.runtimes import ExportedModel
 from adafuse_tf.models import VideoClassifier
 
 # What of a model a stream needs.
 STREAM_SIGNATURES = ("init_state", "step")
+
+# Keras models as they were traced for their first stream, by their preprocessing, which
+# the graphs hold as constants. They refer to the weights but not to the model, so that
+# an entry goes with its model.
+_traced = weakref.WeakKeyDictionary()
+_tracing = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +43,15 @@ class StreamAnswer:
 class VideoStream:
     """A video that comes frame by frame.
 
+    A stream is one video, for one thread at a time. Any number of streams, each in a
+    thread of its own, may share a model: that of several cameras is opened once, and
+    what `open_exported` returned is given to all of their streams.
+
     Args:
-        model: The path of an exported model (SavedModel or `.tflite`), what
-            `open_exported` or `as_exported` returned, or a `VideoClassifier`.
+        model: The path of an exported model (SavedModel or `.tflite`), which is opened
+            for this stream alone, what `open_exported` or `as_exported` returned, or a
+            `VideoClassifier`, which is traced for its first stream and answers with the
+            weights that it has at the time.
         num_threads: Threads of a `.tflite` that is opened here, see `open_exported`.
 
     Attributes:
@@ -60,7 +75,7 @@ class VideoStream:
 
     def __init__(self, model, num_threads=None):
         if isinstance(model, VideoClassifier):
-            model = as_exported(model, names=STREAM_SIGNATURES)
+            model = _traced_once(model)
         elif not isinstance(model, ExportedModel):
             model = open_exported(model, num_threads)
         if model.card.no_stream:
@@ -146,3 +161,12 @@ class VideoStream:
             policy=policy,
             actions=actions,
         )
+
+
+def _traced_once(model):
+    with _tracing:  # a second thread waits for the first one's graphs
+        known = _traced.setdefault(model, {})
+        key = str(model.preprocessing.to_dict())
+        if key not in known:
+            known[key] = as_exported(model, names=STREAM_SIGNATURES)
+        return known[key]

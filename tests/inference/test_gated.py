@@ -209,8 +209,8 @@ def test_wrong_input():
         view.step(frame[0], state)
     with pytest.raises(ValueError, match="another model, batch or frame size"):
         view.step(tf.zeros((1, 1, 64, 64, 3)), state)
-    with pytest.raises(TypeError, match="must be float32.*uint8"):
-        view.step(tf.cast(frame, "uint8"), state)
+    with pytest.raises(TypeError, match="must be uint8 frames.*int32"):
+        view.step(tf.cast(frame, "int32"), state)
     with pytest.raises(ValueError, match="`window` must be a positive integer"):
         view.initial_state(1, window=0)
     with pytest.raises(ValueError, match="`height` must be a positive integer"):

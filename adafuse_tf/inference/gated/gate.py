@@ -98,14 +98,15 @@ def run_gate(policy, history, mechanism, convs, x, state, start=None, nudge=None
     """
     fused = history == "fused"
     features = policy.features(x)
-    scores = policy.scores(features, state.get("features"))[0]
-    if nudge is not None:
-        scores = scores + nudge
+    previous = state.get("features")
+    scores = policy.scores(features, previous)
+    reasons = [r for r in (previous, features, scores) if r is not None]
+    scores = scores[0] if nudge is None else scores[0] + nudge
     if policy.remembers:
         missing = state["missing"][0] > 0.5
     else:
         missing = tf.zeros((policy.groups,), "bool")
-    decision = decide(scores, missing, fused)
+    decision = decide(scores, missing, fused, reasons)
     new = {"features": features, "missing": _to_float(decision.missing)[None]}
 
     producer, consumer = convs

@@ -40,11 +40,16 @@ class GroupPolicy:
 
     def scores(self, features, previous):
         """Log-probabilities up to a constant, `[N, G, 3]`."""
+        shape = (features.shape[0], self.groups, len(ACTIONS))
+        weights = self.hidden, self.hidden_bias, self.output, self.output_bias
+        if not all(np.isfinite(w).all() for w in weights):
+            # Said here, since runtimes that fuse the ReLU with the product before it
+            # take a NaN for zero.
+            return tf.fill(shape, float("nan"))
         if self.remembers:
             features = tf.concat([previous, features], axis=-1)
         hidden = tf.matmul(features, tf.constant(self.hidden)) + self.hidden_bias
         scores = tf.matmul(tf.nn.relu(hidden), tf.constant(self.output))
-        shape = (features.shape[0], self.groups, len(ACTIONS))
         return tf.reshape(scores + self.output_bias, shape)
 
 
@@ -59,6 +64,8 @@ class Decision:
             history is known to be zero.
         missing: State for the next frame: of a raw history what was not computed, of a
             fused one what is zero.
+        reasons: What it was decided by, tensors `[1, ...]`. Where one is not finite the
+            decision means nothing, see `nan_unless_finite`.
     """
 
     keep: tf.Tensor
@@ -66,15 +73,23 @@ class Decision:
     late: tf.Tensor
     read: tf.Tensor
     missing: tf.Tensor
+    reasons: tuple[tf.Tensor, ...] = ()
 
 
-def decide(scores, missing, fused):
+def keep_all():
+    """The `Decision` of a gate that always keeps, as of one group."""
+    yes, no = tf.constant([True]), tf.constant([False])
+    return Decision(keep=yes, reuse=no, late=no, read=yes, missing=no)
+
+
+def decide(scores, missing, fused, reasons=()):
     """Arg max of scores `[..., G, 3]`, ties going to the lower index.
 
     Args:
         scores: `[..., G, 3]`.
         missing: Booleans `[..., G]` from the decision before.
         fused: Whether the history is fused.
+        reasons: See `Decision`.
     """
     skip, reuse, keep = (scores[..., a] for a in (SKIP, REUSE, KEEP))
     keeps = tf.logical_and(keep > skip, keep > reuse)
@@ -83,9 +98,40 @@ def decide(scores, missing, fused):
     if fused:
         nothing = tf.logical_and(owed, tf.logical_not(owed))
         read = tf.logical_or(keeps, tf.logical_and(reuses, tf.logical_not(missing)))
-        return Decision(keeps, reuses, nothing, read, tf.logical_not(read))
+        missing = tf.logical_not(read)
+        return Decision(keeps, reuses, nothing, read, missing, tuple(reasons))
     read = tf.logical_or(keeps, reuses)
-    return Decision(keeps, reuses, owed, read, tf.logical_not(keeps))
+    missing = tf.logical_not(keeps)
+    return Decision(keeps, reuses, owed, read, missing, tuple(reasons))
+
+
+def one_hot(decision, channels):
+    """A policy `[1, 1, C, 3]`.
+
+    Args:
+        decision: `Decision` on groups `[G]` of one frame.
+        channels: Their number C, a multiple of G.
+    """
+    keep, reuse = tf.cast(decision.keep, "float32"), tf.cast(decision.reuse, "float32")
+    actions = tf.stack([1.0 - keep - reuse, reuse, keep], axis=-1)
+    return tf.repeat(actions, channels // actions.shape[0], axis=0)[None, None]
+
+
+def nan_unless_finite(decisions):
+    """A scalar to add to what follows from decisions: 0, or NaN.
+
+    A comparison with NaN is false, so that decisions hide it.
+
+    Args:
+        decisions: Sequence of `Decision`.
+    """
+    reasons = [tf.reshape(r, (1, -1)) for d in decisions for r in d.reasons]
+    if not reasons:
+        return 0.0
+    # Neither `x != x` nor `0 * x`, which optimisers of graphs may take for granted, nor
+    # the negation of a comparison, which they may turn into the opposite one.
+    finite = tf.reduce_all(tf.abs(tf.concat(reasons, axis=1)) < float("inf"))
+    return tf.where(finite, 0.0, float("nan"))
 
 
 # What an action that a policy may not take scores.

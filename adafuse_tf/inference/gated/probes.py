@@ -6,8 +6,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from adafuse_tf.inference.exported import litert_interpreter
 from adafuse_tf.inference.gated.fold import convolve
+from adafuse_tf.inference.runtimes import litert_interpreter
 
 RUNTIMES = ("litert", "tensorflow")
 _SIZE, _CHANNELS, _NARROW = 28, 128, 32

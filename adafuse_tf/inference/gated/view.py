@@ -5,9 +5,10 @@ import tensorflow as tf
 
 from adafuse_tf.costs import static_gmacs
 from adafuse_tf.inference.gated.block import block_state_shapes, run_block
-from adafuse_tf.inference.gated.frame_cost import FrameCost
+from adafuse_tf.inference.gated.frame_cost import frame_gmacs
 from adafuse_tf.inference.gated.gate import Mechanism
 from adafuse_tf.inference.gated.plan import read_network
+from adafuse_tf.inference.gated.policy import keep_all, nan_unless_finite, one_hot
 from adafuse_tf.inference.gated.stem import run_head, run_stem
 from adafuse_tf.layers import ACTIONS
 from adafuse_tf.layers.state import check_state
@@ -20,7 +21,11 @@ class GatedView:
     """The same function as a classifier's `step`, without what is not needed.
 
     Its computation is plain TensorFlow with the weights as constants, so that a
-    `tf.function` around `step` exports to SavedModel and LiteRT.
+    `tf.function` around `step` exports to SavedModel and LiteRT. Any number of threads
+    may share a view, each with a state of its own.
+
+    Where the features or a score of a policy network are NaN, so is all that is said of
+    the frame: logits, cost and policies.
 
     Args:
         model: A `VideoClassifier` whose gates decide in groups of channels.
@@ -43,6 +48,8 @@ class GatedView:
         self._preprocessing = model.preprocessing
         self._drawn = None if drawn is None else _nudges(self.gates, drawn)
         self.model = model
+        # Of all gates, those that always keep as well.
+        self._channels = {name: gate.channels for name, gate in model.gates.items()}
         self._compiled = {}
         self._known_shapes = {}
         self._consensus = model.get_layer("consensus")
@@ -50,7 +57,7 @@ class GatedView:
 
     @property
     def gates(self):
-        """`dict[str, GroupPolicy]` in network order."""
+        """`dict[str, GroupPolicy]` in network order, without those that always keep."""
         blocks = self.network.blocks
         return {b.name: b.policy for b in blocks if b.policy is not None}
 
@@ -116,11 +123,12 @@ class GatedView:
         """The next frames of each stream.
 
         Args:
-            frames: `[B, k, H, W, 3]` float32, normalised; H and W static.
+            frames: `[B, k, H, W, 3]`, floats or uint8 as for a call of the model; H and
+                W static.
             state: `initial_state(...)` or what the step before returned.
             reset: Boolean `[B]`; these streams start anew with this step.
             outputs: Any of `"logits"` `[B, K]`, `"gmacs"` `[B]` and `"policies"` (dict
-                of gate name to one-hot `[B, k, C, 3]`).
+                of gate name to one-hot `[B, k, C, 3]`, of every gate of the model).
 
         Returns:
             `(outputs, state)` as `VideoClassifier.step`. Each stream of a batch is
@@ -128,7 +136,8 @@ class GatedView:
 
         Raises:
             ValueError: Frames, state or `reset` of another shape, unknown outputs.
-            TypeError: Frames of another dtype, a state that is no dict of floats.
+            TypeError: Frames that are neither floats nor uint8, a state that is no dict
+                of floats.
         """
         frames = tf.convert_to_tensor(frames)
         unknown = sorted(set(outputs) - set(OUTPUTS))
@@ -142,11 +151,8 @@ class GatedView:
                 "A step takes frames [B, k, H, W, 3], H and W known. "
                 f"Received: shape={tuple(shape)}"
             )
-        if frames.dtype != tf.float32:
-            raise TypeError(
-                "Frames must be float32, normalised by `model.preprocessing`. "
-                f"Received: dtype={tf.as_dtype(frames.dtype).name}"
-            )
+        frames = tf.cast(self.model.as_input(frames), tf.float32)
+        shape = frames.shape
         window = streaming.window_of(state, "the gated view")
         shapes = self.state_shapes(*shape[2:4], window)
         check_state(
@@ -161,18 +167,20 @@ class GatedView:
         # become unknown in it.
         key = (tuple(outputs), *shape[2:4], window)
         if key not in self._compiled:
-            self._compiled[key] = tf.function(
+            run = tf.function(
                 lambda frames, state, reset: self._run(frames, state, reset, key[0]),
                 reduce_retracing=True,
                 autograph=False,
             )
+            # The first of several threads makes the one that all of them trace.
+            self._compiled.setdefault(key, run)
         return self._compiled[key](frames, dict(state), reset)
 
     def clip(self, clips, outputs=("logits", "gmacs")):
         """Whole clips, each a stream that starts anew.
 
         Args:
-            clips: `[B, T, H, W, 3]` float32, normalised; H and W static.
+            clips: `[B, T, H, W, 3]` as the frames of `step`.
             outputs: As in `step`.
 
         Returns:
@@ -181,7 +189,7 @@ class GatedView:
         Raises:
             ValueError, TypeError: As `step`.
         """
-        clips = tf.convert_to_tensor(clips)
+        clips = self.model.as_input(tf.convert_to_tensor(clips))
         batch = tf.shape(clips)[0] if clips.shape[0] is None else clips.shape[0]
         state = self._zeros(batch, *clips.shape[2:4])
         return self.step(clips, state, outputs=outputs)[0]
@@ -237,8 +245,8 @@ class GatedView:
             "logits": tf.TensorSpec((self.num_classes,)),
             "gmacs": tf.TensorSpec(()),
             "policies": {
-                gate: tf.TensorSpec((count, p.groups * p.group_size, len(ACTIONS)))
-                for gate, p in self.gates.items()
+                gate: tf.TensorSpec((count, channels, len(ACTIONS)))
+                for gate, channels in self._channels.items()
             },
         }
         signature = (
@@ -255,7 +263,9 @@ class GatedView:
         so_far = {
             "logits": tf.zeros((1, self.num_classes)),
             "gmacs": tf.zeros((1,)),
-            "policies": {gate: tf.TensorArray("float32", count) for gate in self.gates},
+            "policies": {
+                gate: tf.TensorArray("float32", count) for gate in self._channels
+            },
         }
         so_far = {name: so_far[name] for name in outputs}
 
@@ -292,7 +302,9 @@ class GatedView:
             new_state |= new
             if decision is not None:
                 decisions[block.name] = decision
-        logits = run_head(network, x)
+        decisions = {gate: decisions.get(gate) or keep_all() for gate in self._channels}
+        no_answer = nan_unless_finite(decisions.values())
+        logits = run_head(network, x) + no_answer
         prefix = "consensus/"
         own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
         average, own = self._consensus(logits[:, None], state=own)
@@ -301,11 +313,11 @@ class GatedView:
         if "logits" in outputs:
             result["logits"] = average
         if "gmacs" in outputs:
-            cost = FrameCost(self._cost_table, self.gates, *frame.shape[1:3])
-            result["gmacs"] = cost(decisions)
+            gmacs = frame_gmacs(self._cost_table, decisions, *frame.shape[1:3])
+            result["gmacs"] = gmacs + no_answer
         if "policies" in outputs:
             result["policies"] = {
-                gate: _one_hot(decision, self.gates[gate].group_size)
+                gate: one_hot(decision, self._channels[gate]) + no_answer
                 for gate, decision in decisions.items()
             }
         return result, {key: new_state[key] for key in state}
@@ -316,14 +328,10 @@ class GatedView:
         row = tf.gather(tf.constant(self._drawn), index)
         sizes = [policy.groups for policy in self.gates.values()]
         parts = tf.split(row, sizes)
-        return dict(zip(self.gates, parts, strict=True)), position + 1.0
-
-
-def _one_hot(decision, group_size):
-    """`[1, 1, C, 3]` of a `Decision`."""
-    keep, reuse = tf.cast(decision.keep, "float32"), tf.cast(decision.reuse, "float32")
-    actions = tf.stack([1.0 - keep - reuse, reuse, keep], axis=-1)
-    return tf.repeat(actions, group_size, axis=0)[None, None]
+        # From the start again: a float32 counts no further than 2**24.
+        following = tf.cast((index + 1) % count, "float32")
+        nudges = dict(zip(self.gates, parts, strict=True))
+        return nudges, tf.reshape(following, (1, 1))
 
 
 def _nudges(gates, drawn):
