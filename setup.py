@@ -51,12 +51,39 @@ EXTRAS = {
     ],
 }
 
+# The scripts in `train/` as commands: `train/check_data.py` is `adafuse-check-data`.
+SCRIPTS = [
+    "benchmark",
+    "check_data",
+    "demo",
+    "evaluate",
+    "experiments",
+    "export",
+    "predict",
+    "prepare_data",
+    "report",
+    "train",
+]
+COMMANDS = [
+    f"adafuse-{script.replace('_', '-')} = adafuse_tf_train.{script}:main"
+    for script in SCRIPTS
+]
+
 setup(
     name="adafuse_tf",
     version="0.1.0",
     description="Adaptive temporal fusion (AdaFuse) for video recognition in Keras 3",
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["adafuse_tf*"]),
+    # Two folders are installed under other names: as `train` the scripts could be
+    # anybody's, and the configurations must lie where the package finds them.
+    packages=[
+        *find_packages(include=["adafuse_tf*"]),
+        "adafuse_tf.configs",
+        "adafuse_tf_train",
+    ],
+    package_dir={"adafuse_tf.configs": "configs", "adafuse_tf_train": "train"},
+    package_data={"adafuse_tf.configs": ["*.yaml", "*/*.yaml"]},
+    entry_points={"console_scripts": COMMANDS},
     install_requires=[
         "absl-py>=1.4",
         "keras>=3.12",

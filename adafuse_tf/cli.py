@@ -1,23 +1,26 @@
-"""How the scripts in `train/` end when something expected goes wrong.
+"""How the scripts in `train/` begin, and end when something expected goes wrong.
 
-Imports nothing heavy: scripts enter this before TensorFlow is loaded.
+Imports nothing heavy: scripts enter this before TensorFlow is loaded, and set
+`ADAFUSE_TF_LAZY` before they import it.
 """
 
 import contextlib
+import inspect
 import json
 import os
 import platform
+import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from absl import logging
+from absl import app, flags, logging
 
 from adafuse_tf import files
 
 EXIT_USAGE = 2
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 _EXPECTED = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
 # What becomes of a path that is a file, not a folder, or may not be written.
 _PATH_ERRORS = (
@@ -26,6 +29,47 @@ _PATH_ERRORS = (
     NotADirectoryError,
     PermissionError,
 )
+
+
+def script(main: Callable[..., int | None]) -> Callable[[], None]:
+    """Makes a function the `main` of a script, called without arguments.
+
+    It is run with flags parsed, TensorFlow prepared and errors in one line. If it takes
+    an argument that is the list of words beside the flags; if not, such words are an
+    error. What it returns is the exit code.
+
+    It also does for a command that pip has made, which imports the script: help is then
+    the script's, and names the command.
+    """
+    takes_words = bool(inspect.signature(main).parameters)
+
+    def run(argv):
+        words = argv[1:]
+        if words and not takes_words:
+            raise app.UsageError(f"Unknown arguments: {words}")
+        prepare_tensorflow()
+        with one_line_errors():
+            return main(words) if takes_words else main()
+
+    def command():
+        if main.__module__ != "__main__":
+            _explain(main.__module__)
+        app.run(run)
+
+    return command
+
+
+def _explain(module: str) -> None:
+    """Lets `--help` show a module's text and flags though another file is the main."""
+    text = sys.modules[module].__doc__ or ""
+    text = re.sub(r"python train/(\w+)\.py", _command, text)
+    sys.modules["__main__"].__doc__ = text
+    for flag in flags.FLAGS.get_key_flags_for_module(module):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def _command(script: re.Match) -> str:
+    return f"adafuse-{script[1].replace('_', '-')}"
 
 
 @contextlib.contextmanager

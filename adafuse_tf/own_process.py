@@ -9,6 +9,7 @@ import threading
 import time
 
 from adafuse_tf import cli
+from adafuse_tf.light_processes import light_context
 
 
 def in_own_process(function, *arguments, prepare=None):
@@ -29,7 +30,7 @@ def in_own_process(function, *arguments, prepare=None):
         Exception: What it raises; an expected error is raised here anew, so that
             `cli.one_line_errors` knows it for one of this package.
     """
-    context = multiprocessing.get_context("spawn")  # TensorFlow does not fork
+    context = light_context()  # spawned: TensorFlow does not fork
     with concurrent.futures.ProcessPoolExecutor(1, context, prepare) as pool:
         result, expected = pool.submit(_call, function, arguments).result()
     if expected is not None:

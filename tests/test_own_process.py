@@ -35,6 +35,14 @@ def test_an_expected_error_is_one_line(tmp_path, capsys):
         in_own_process(json.loads, "x")
 
 
+def tensorflow_is_loaded():
+    return "tensorflow" in sys.modules
+
+
+def test_it_loads_what_the_function_needs_and_no_more():
+    assert in_own_process(tensorflow_is_loaded) is False
+
+
 @pytest.mark.parametrize("function", [write_pid_and_wait, leave_when_asked])
 def test_it_ends_with_the_process_that_called(function, tmp_path):
     path = tmp_path / "pid"

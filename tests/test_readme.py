@@ -36,6 +36,9 @@ def test_network_example_runs_on_a_smaller_network():
     }
     exec(code, scope)
     assert scope["result"].logits.shape == (2, 5)
+    scope["keras"] = keras
+    exec(blocks("python")[2], scope)
+    scope["model"].fit(scope["clips"], scope["labels"], verbose=0)
 
 
 def test_stream_example_gives_the_logits_of_the_clip():
@@ -48,7 +51,7 @@ def test_stream_example_gives_the_logits_of_the_clip():
     )
     clip = np.random.default_rng(0).normal(size=(1, 4, 32, 32, 3)).astype("float32")
     scope = {"streaming_model": model, "stream": [clip[:, :2], clip[:, 2:]]}
-    exec(blocks("python")[2], scope)
+    exec(blocks("python")[3], scope)
     np.testing.assert_allclose(
         scope["outputs"]["logits"], model(clip)["logits"], atol=1e-6
     )

@@ -5,19 +5,26 @@
     python train/benchmark.py latency                 # dense against gated networks
     python train/benchmark.py latency --model_dir runs/my  # a run, as it decides
     python train/benchmark.py train                   # a step with gates and without
+    python train/benchmark.py cameras                 # one .tflite, several cameras
 
 Both sides of each comparison are measured in the same run. Results go to
 `--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too
 (`latency_trained` with `--model_dir`).
 """
 
+import os
+
 from absl import app, flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "docs/benchmarks", "Where to write.")
 _ROUNDS = flags.DEFINE_integer(
     "rounds",
     None,
-    "Repetitions; default: 5 for data, 24 for latency, 12 for train.",
+    "Repetitions; default: 5 for data, 24 for latency, 12 for train and cameras.",
     lower_bound=1,
 )
 _WORK_DIR = flags.DEFINE_string(
@@ -55,6 +62,17 @@ _MECHANISM = flags.DEFINE_enum(
 )
 _MODEL_DIR = flags.DEFINE_string(
     "model_dir", None, "latency: a trained run to time instead, as it decides."
+)
+_MODEL_PATH = flags.DEFINE_string(
+    "model_path",
+    None,
+    "cameras: a .tflite; default: saved_models/camera_moves.tflite.",
+)
+_CAMERAS = flags.DEFINE_list(
+    "cameras", ["1", "2", "4", "8"], "cameras: numbers of cameras."
+)
+_SECONDS = flags.DEFINE_float(
+    "seconds", 2.0, "cameras: length of a measurement.", lower_bound=0.0
 )
 _MOVINET = flags.DEFINE_bool("movinet", True, "latency: time MoViNet-A0, too.")
 
@@ -101,7 +119,24 @@ def _train():
     return training_step.run(_OUTPUT_DIR.value, settings)
 
 
-_BENCHMARKS = {"data": _data, "latency": _latency, "train": _train}
+def _cameras():
+    from adafuse_tf.benchmarks import cameras
+
+    settings = cameras.CamerasSettings(
+        model_path=_MODEL_PATH.value or cameras.DEFAULT_MODEL,
+        cameras=tuple(_CAMERAS.value),
+        seconds=_SECONDS.value,
+        repeats=_ROUNDS.value or 12,
+    )
+    return cameras.run(_OUTPUT_DIR.value, settings)
+
+
+_BENCHMARKS = {
+    "data": _data,
+    "latency": _latency,
+    "train": _train,
+    "cameras": _cameras,
+}
 # What counts for each, besides --output_dir and --rounds.
 _IN_RUNTIMES = {"runtimes", "threads"}
 _NETWORKS = {"depths", "size"}
@@ -111,6 +146,7 @@ _COUNTS = {
     "latency": _IN_RUNTIMES | _NETWORKS | _GATED,
     "latency --model_dir": _IN_RUNTIMES | {"model_dir"},
     "train": _NETWORKS,
+    "cameras": {"model_path", "cameras", "seconds"},
 }
 
 
@@ -122,18 +158,15 @@ def _check_flags(benchmark):
             raise app.UsageError(f"--{name} does not count for {benchmark!r}.")
 
 
-def main(argv):
-    if len(argv) != 2 or argv[1] not in _BENCHMARKS:
+@cli.script
+def main(words):
+    if len(words) != 1 or words[0] not in _BENCHMARKS:
         raise app.UsageError(
-            f"Say which benchmark: {', '.join(_BENCHMARKS)}. Received: {argv[1:]}"
+            f"Say which benchmark: {', '.join(_BENCHMARKS)}. Received: {words}"
         )
-    _check_flags(argv[1])
-    from adafuse_tf import cli
-
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        print(_BENCHMARKS[argv[1]]())
+    _check_flags(words[0])
+    print(_BENCHMARKS[words[0]]())
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

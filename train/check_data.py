@@ -9,9 +9,11 @@ fit to train on; 3 means not: more than `--max_bad` are bad, the lists contradic
 other, or no video for training or none for validation can be read.
 """
 
-import sys
+import os
 
-from absl import app, flags
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
 
 from adafuse_tf import cli, source_flags
 
@@ -27,34 +29,32 @@ _EXIT_NOT_FIT = 3
 _OF_VIDEOS = "format annotations manifest video_root fold frame_pattern workers".split()
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+@cli.script
+def main():
     if _INPUT_DIR.value:
         source_flags.reject(_OF_VIDEOS, "not with --input_dir, which has records.")
     source = _INPUT_DIR.value or source_flags.annotations()
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf import files
-        from adafuse_tf.data.checking import check
 
-        files.make_dirs(_OUTPUT_DIR.value)  # better fails now than at the end
-        options = {
-            "min_frames": _MIN_FRAMES.value,
-            "max_bad": flags.FLAGS.max_bad,
-            "progress": True,
-        }
-        if _INPUT_DIR.value:
-            report = check.check_records(source, **options)
-        else:
-            items = source_flags.read_items(strict=False)
-            workers = flags.FLAGS.workers
-            report = check.check_items(items, workers=workers, **options)
-        report.write(_OUTPUT_DIR.value, source)
+    from adafuse_tf import files
+    from adafuse_tf.data.checking import check
+
+    files.make_dirs(_OUTPUT_DIR.value)  # better fails now than at the end
+    options = {
+        "min_frames": _MIN_FRAMES.value,
+        "max_bad": flags.FLAGS.max_bad,
+        "progress": True,
+    }
+    if _INPUT_DIR.value:
+        report = check.check_records(source, **options)
+    else:
+        items = source_flags.read_items(strict=False)
+        workers = flags.FLAGS.workers
+        report = check.check_items(items, workers=workers, **options)
+    report.write(_OUTPUT_DIR.value, source)
     print(report.summary())
     print(f"Report: {_OUTPUT_DIR.value}/check.md")
-    sys.exit(0 if report.fit else _EXIT_NOT_FIT)
+    return 0 if report.fit else _EXIT_NOT_FIT
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

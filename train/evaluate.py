@@ -8,7 +8,13 @@ several views of each video are averaged. Writes the metrics to `--output` and p
 them as JSON.
 """
 
-from absl import app, flags
+import os
+
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
 _INPUT_PATH = flags.DEFINE_string(
@@ -36,28 +42,23 @@ _OUTPUT = flags.DEFINE_string(
 flags.mark_flags_as_required(["model_dir", "input_path"])
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
+@cli.script
+def main():
+    from adafuse_tf import files
+    from adafuse_tf.training import EVALUATION, evaluate_records
 
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf import files
-        from adafuse_tf.training import EVALUATION, evaluate_records
-
-        metrics = evaluate_records(
-            _MODEL_DIR.value,
-            _INPUT_PATH.value,
-            _CHECKPOINT.value,
-            _BATCH_SIZE.value,
-            _NUM_CLIPS.value,
-            _NUM_CROPS.value and int(_NUM_CROPS.value),
-        )
-        output = _OUTPUT.value or files.join(_MODEL_DIR.value, EVALUATION)
-        cli.write_json(output, metrics)
-        cli.print_json(metrics)
+    metrics = evaluate_records(
+        _MODEL_DIR.value,
+        _INPUT_PATH.value,
+        _CHECKPOINT.value,
+        _BATCH_SIZE.value,
+        _NUM_CLIPS.value,
+        _NUM_CROPS.value and int(_NUM_CROPS.value),
+    )
+    output = _OUTPUT.value or files.join(_MODEL_DIR.value, EVALUATION)
+    cli.write_json(output, metrics)
+    cli.print_json(metrics)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

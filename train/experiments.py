@@ -12,7 +12,13 @@ on with a study that was cut off. Writes `<study>.md`, `.json`, `.png` to
 `<study>_<experiment>.md` and so on.
 """
 
-from absl import app, flags
+import os
+
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _STUDY = flags.DEFINE_string("study", None, "What to compare.")
 _WORK_DIR = flags.DEFINE_string("work_dir", None, "Folder for the runs.")
@@ -28,25 +34,20 @@ _PARAMS_OVERRIDE = flags.DEFINE_multi_string(
 flags.mark_flags_as_required(["study", "work_dir"])
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
+@cli.script
+def main():
+    from adafuse_tf.experiments import run_study
 
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf.experiments import run_study
-
-        print(
-            run_study(
-                _STUDY.value,
-                _WORK_DIR.value,
-                _OUTPUT_DIR.value,
-                _PARAMS_OVERRIDE.value,
-                _EXPERIMENT.value,
-            )
+    print(
+        run_study(
+            _STUDY.value,
+            _WORK_DIR.value,
+            _OUTPUT_DIR.value,
+            _PARAMS_OVERRIDE.value,
+            _EXPERIMENT.value,
         )
+    )
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -12,7 +12,13 @@ neither needs this package. The records of the run, or those in `--data_dir`, gi
 ranges for int8 and the clips on which a .tflite is compared with the Keras model.
 """
 
-from absl import app, flags
+import os
+
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
 _EXPORT_DIR = flags.DEFINE_string("export_dir", "saved_models", "Folder to write to.")
@@ -52,29 +58,24 @@ _GROUP_SIZE = flags.DEFINE_integer(
 flags.mark_flag_as_required("model_dir")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
+@cli.script
+def main():
+    from adafuse_tf.export import export_model_dir
 
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf.export import export_model_dir
-
-        export = export_model_dir(
-            _MODEL_DIR.value,
-            _EXPORT_DIR.value,
-            name=_NAME.value,
-            checkpoint=_CHECKPOINT.value,
-            formats=_FORMATS.value,
-            data_dir=_DATA_DIR.value,
-            num_clips=_NUM_CLIPS.value,
-            window=_WINDOW.value,
-            gated=_GATED.value,
-            group_size=_GROUP_SIZE.value,
-        )
-        print(export)
+    export = export_model_dir(
+        _MODEL_DIR.value,
+        _EXPORT_DIR.value,
+        name=_NAME.value,
+        checkpoint=_CHECKPOINT.value,
+        formats=_FORMATS.value,
+        data_dir=_DATA_DIR.value,
+        num_clips=_NUM_CLIPS.value,
+        window=_WINDOW.value,
+        gated=_GATED.value,
+        group_size=_GROUP_SIZE.value,
+    )
+    print(export)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

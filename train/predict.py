@@ -11,9 +11,14 @@ with the milliseconds that the frame took. Ends with exit code 3 when a video co
 be read; the others have been predicted then.
 """
 
+import os
 import sys
 
 from absl import app, flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
 _CHECKPOINT = flags.DEFINE_enum(
@@ -48,22 +53,19 @@ flags.register_multi_flags_validator(
 _EXIT_BAD_VIDEOS = 3
 
 
-def main(argv):
-    videos = argv[1:]
+@cli.script
+def main(videos):
     if not videos:
         raise app.UsageError("Name at least one video file.")
-    from adafuse_tf import cli
-
-    cli.prepare_tensorflow()
     bad = 0
-    with cli.one_line_errors():
-        for result in _results(videos):
-            good = not isinstance(result, ValueError)
-            bad += not good
-            print(result, file=sys.stdout if good else sys.stderr, flush=True)
-    if bad:
-        print(f"{bad} of {len(videos)} videos could not be read.", file=sys.stderr)
-        sys.exit(_EXIT_BAD_VIDEOS)
+    for result in _results(videos):
+        good = not isinstance(result, ValueError)
+        bad += not good
+        print(result, file=sys.stdout if good else sys.stderr, flush=True)
+    if not bad:
+        return 0
+    print(f"{bad} of {len(videos)} videos could not be read.", file=sys.stderr)
+    return _EXIT_BAD_VIDEOS
 
 
 def _results(videos):
@@ -86,4 +88,4 @@ def _results(videos):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

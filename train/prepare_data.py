@@ -11,9 +11,11 @@ then. `--format tfrecords` makes records with Model Garden's keys usable: it wri
 their `dataset.json`.
 """
 
-import sys
+import os
 
-from absl import app, flags
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
 
 from adafuse_tf import cli, source_flags
 
@@ -42,9 +44,8 @@ _EXIT_BAD_VIDEOS = 3
 _OF_CONVERSION = "num_shards short_side jpeg_quality fps runner manifest_only".split()
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+@cli.script
+def main():
     if flags.FLAGS.format == source_flags.RECORDS_FORMAT:
         source_flags.reject(_OF_CONVERSION, "records are taken as they are.")
     if _MANIFEST_ONLY.value:
@@ -53,9 +54,7 @@ def main(argv):
         source_flags.reject(["workers"], "not with --runner, which has its own.")
     else:
         source_flags.reject(["runner_option"], "only with --runner.")
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        sys.exit(_prepare(source_flags.annotations(), _OUTPUT_DIR.value))
+    return _prepare(source_flags.annotations(), _OUTPUT_DIR.value)
 
 
 def _prepare(annotations, output_dir) -> int:
@@ -91,4 +90,4 @@ def _prepare(annotations, output_dir) -> int:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

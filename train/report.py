@@ -9,7 +9,13 @@ folder of the run unless `--output` says otherwise. By default the videos are th
 the run's validation; where they have gone, what needs them is left out.
 """
 
-from absl import app, flags
+import os
+
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of a run of train.py.")
 _INPUT_PATH = flags.DEFINE_string(
@@ -28,24 +34,19 @@ _OUTPUT = flags.DEFINE_string(
 flags.mark_flag_as_required("model_dir")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
+@cli.script
+def main():
+    from adafuse_tf.report import write_report
 
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf.report import write_report
-
-        report = write_report(
-            _MODEL_DIR.value,
-            _INPUT_PATH.value,
-            _CHECKPOINT.value,
-            _OUTPUT.value,
-            _BATCH_SIZE.value,
-        )
-        print(report)
+    report = write_report(
+        _MODEL_DIR.value,
+        _INPUT_PATH.value,
+        _CHECKPOINT.value,
+        _OUTPUT.value,
+        _BATCH_SIZE.value,
+    )
+    print(report)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -18,12 +18,20 @@ params.yaml; `task.data_dir`, `task.source`, `task.max_bad`, `task.validation_da
 `runtime` may be given anew. Metrics go to metrics.json and to the screen.
 """
 
-from absl import app, flags
+import os
+
+from absl import flags
+
+os.environ.setdefault("ADAFUSE_TF_LAZY", "1")  # `--help` does without TensorFlow
+
+from adafuse_tf import cli
 
 _EXPERIMENT = flags.DEFINE_string(
     "experiment", None, "Name of a file in configs/, without .yaml, or a path."
 )
-_CONFIG_FILE = flags.DEFINE_multi_string("config_file", [], "YAML file of settings.")
+_CONFIG_FILE = flags.DEFINE_multi_string(
+    "config_file", [], "YAML file of settings, or configs/... of this package."
+)
 _PARAMS_OVERRIDE = flags.DEFINE_multi_string(
     "params_override", [], 'Settings: "a.b=1,c.d=x", or a YAML or JSON mapping.'
 )
@@ -34,25 +42,20 @@ _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder or URL of the run.")
 flags.mark_flag_as_required("model_dir")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    from adafuse_tf import cli
+@cli.script
+def main():
+    from adafuse_tf.training import run_experiment
 
-    cli.prepare_tensorflow()
-    with cli.one_line_errors():
-        from adafuse_tf.training import run_experiment
-
-        metrics = run_experiment(
-            _MODE.value,
-            _MODEL_DIR.value,
-            experiment=_EXPERIMENT.value,
-            config_files=_CONFIG_FILE.value,
-            overrides=_PARAMS_OVERRIDE.value,
-        )
-        if metrics is not None:
-            cli.print_json(metrics)
+    metrics = run_experiment(
+        _MODE.value,
+        _MODEL_DIR.value,
+        experiment=_EXPERIMENT.value,
+        config_files=_CONFIG_FILE.value,
+        overrides=_PARAMS_OVERRIDE.value,
+    )
+    if metrics is not None:
+        cli.print_json(metrics)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -155,6 +155,12 @@ class Preprocessing(keras.layers.Layer):
             lambda: tf.round(self.centre_crop(interpolate(frames, size))),
         )
 
+    def resizes(self, height: int | None, width: int | None) -> bool:
+        """Whether frames of this size are resized; `None` is a size not known yet."""
+        if height is None or width is None:
+            return True
+        return min(height, width) != self.resize
+
     def resize_short_side(self, frames: tf.Tensor) -> tf.Tensor:
         """Returns `frames` with `resize` pixels on the shorter side, still 0..255."""
         frames = tf.convert_to_tensor(frames)

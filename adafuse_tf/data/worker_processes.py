@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from adafuse_tf.light_processes import light_context
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -94,7 +96,7 @@ def _require_start(pool) -> None:
 
 def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
     # Spawned: a process with TensorFlow's threads must not be forked.
-    context = multiprocessing.get_context("spawn")
+    context = light_context()
     return concurrent.futures.ProcessPoolExecutor(workers, context, _prepare_worker)
 
 

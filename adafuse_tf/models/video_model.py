@@ -1,9 +1,11 @@
 """What all functional models of clips have in common."""
 
+import types
 from collections.abc import Mapping
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from adafuse_tf.data.preprocessing import Preprocessing
 from adafuse_tf.models import graph
@@ -24,8 +26,16 @@ class ClipFormat(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         if isinstance(preprocessing, Preprocessing):
             preprocessing = preprocessing.to_dict()
-        self.preprocessing = Preprocessing.from_dict(preprocessing or {})
+        # No part of the layer, which computes nothing: it would keep XLA away.
+        self._kept = types.SimpleNamespace(
+            preprocessing=Preprocessing.from_dict(preprocessing or {})
+        )
         self.built = True
+
+    @property
+    def preprocessing(self):
+        """The `Preprocessing`."""
+        return self._kept.preprocessing
 
     def call(self, frames):
         return frames
@@ -87,6 +97,7 @@ class VideoModel(keras.Model):
             )
         dtype = keras.backend.standardize_dtype(clips.dtype)
         if dtype == "uint8":
+            self._check_xla(shape)
             return self.preprocessing(clips)
         if not keras.backend.is_float_dtype(dtype):
             raise TypeError(
@@ -95,6 +106,15 @@ class VideoModel(keras.Model):
                 f"Received: dtype={dtype}"
             )
         return clips
+
+    def _check_xla(self, shape):
+        compiled = self.compiled and self.jit_compile and tf.inside_function()
+        if compiled and self.preprocessing.resizes(*shape[2:4]):
+            raise ValueError(
+                "XLA cannot resize frames: map model.preprocessing over the data set, "
+                "or compile(jit_compile=False). Received: frames of "
+                f"{shape[2]} x {shape[3]} pixels and jit_compile=True"
+            )
 
     def __call__(self, inputs, *args, **kwargs):
         # Here rather than in `call`, where Keras would have made floats of the bytes,

@@ -1,5 +1,14 @@
 """An experiment from a configuration to metrics, and back from its folder."""
 
+try:
+    import pydantic  # noqa: F401
+    import yaml  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "Configurations need pydantic and PyYAML: pip install 'adafuse_tf[train]'. "
+        f"The import failed with: {error}"
+    ) from None
+
 from adafuse_tf.training.config import ExperimentConfig
 from adafuse_tf.training.config_loading import load_config, save_config
 from adafuse_tf.training.data_source import evaluation_sampler

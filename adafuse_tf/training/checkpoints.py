@@ -11,8 +11,8 @@ import keras
 from adafuse_tf.training.errors import ModelDirError
 from adafuse_tf.training.whole_files import written_whole
 
-# What Keras writes for a compiled model and a checkpoint for use does not need.
-_NOT_WEIGHTS = ("optimizer",)
+# What is in files of models and a checkpoint for use does not need.
+_NOT_WEIGHTS = ("optimizer", "vars")  # the latter has states of random numbers
 
 
 def save_weights(model: keras.Model, path: str | Path) -> None:

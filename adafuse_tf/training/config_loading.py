@@ -1,5 +1,6 @@
 """From YAML files and command-line overrides to an `ExperimentConfig`."""
 
+import importlib.resources
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,15 @@ from adafuse_tf.training.strict_yaml import StrictDumper, StrictLoader
 
 Schema = TypeVar("Schema", bound=Config)
 
-CONFIGS_DIR = Path(__file__).resolve().parents[2] / "configs"
+
+def _configs_dir() -> Path:
+    """`configs/`: installed it lies in the package, in the repository beside it."""
+    package = Path(str(importlib.resources.files("adafuse_tf")))
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+CONFIGS_DIR = _configs_dir()
 
 
 def load_config(
@@ -30,9 +39,12 @@ def load_config(
     The order is: defaults, `experiment`, `config_files`, `overrides`. Mappings are
     merged key by key, everything else (lists too) is replaced.
 
+    A path such as `configs/published/jester.yaml` is that of a file in the current
+    folder, or else of the one that comes with this package.
+
     Args:
         experiment: name of a file in `configs/` without its ending, or a path.
-        config_files: YAML files.
+        config_files: paths of YAML files.
         overrides: each `"a.b=1,c.d=x"`, or a YAML or JSON mapping such as
             `"{a: {b: 1}}"`, or the name of a YAML file. Values are read as YAML.
 
@@ -84,10 +96,18 @@ def to_yaml(config: ExperimentConfig) -> str:
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Reads one YAML file that holds a mapping (or nothing)."""
-    if not files.is_file(path):
-        raise FileNotFoundError(f"There is no config file. Received: {str(path)!r}")
-    values = _parse(files.read_text(path), str(path))
+    """Reads one YAML file that holds a mapping (or nothing).
+
+    Args:
+        path: the file, or `configs/...` for one that comes with this package.
+    """
+    found = _find(path)
+    if found is None:
+        raise FileNotFoundError(
+            "There is no config file. Give the path of a YAML file, or one of: "
+            f"{', '.join(_own_files()) or '(none)'}. Received: {str(path)!r}"
+        )
+    values = _parse(files.read_text(found), str(path))
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -163,12 +183,28 @@ def _parse(text: str, source: str) -> Any:
         raise ConfigError(f"{source}: not valid YAML: {reason}") from None
 
 
+def _find(path: str | Path) -> files.PathLike | None:
+    """The file itself; else the one of that name that comes with this package."""
+    if files.is_file(path):
+        return path
+    return _own_files().get(Path(path).as_posix())
+
+
+def _own_files() -> dict[str, Path]:
+    """`configs/...` to the file."""
+    return {
+        f"configs/{path.relative_to(CONFIGS_DIR).as_posix()}": path
+        for path in sorted(CONFIGS_DIR.rglob("*.yaml"))
+    }
+
+
 def _experiment_file(experiment: str) -> files.PathLike:
     named = CONFIGS_DIR / f"{experiment}.yaml"
     if named.is_file():
         return named
-    if files.is_file(experiment):
-        return experiment
+    found = _find(experiment)
+    if found is not None:
+        return found
     known = sorted(path.stem for path in CONFIGS_DIR.glob("*.yaml"))
     raise FileNotFoundError(
         f"There is no such experiment. Received: experiment={experiment!r}. "

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from adafuse_tf import cli, files
 from adafuse_tf.costs import FlopsLoss, MeanGMACs
+from adafuse_tf.optimizers import LossScaleOptimizer
 from adafuse_tf.training import callbacks, label_loss
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig
@@ -17,7 +18,6 @@ from adafuse_tf.training.config_loading import to_yaml
 from adafuse_tf.training.datasets import Datasets
 from adafuse_tf.training.errors import ConfigError, LostWorkerError
 from adafuse_tf.training.evaluation import evaluate
-from adafuse_tf.training.loss_scale import LossScaleOptimizer
 from adafuse_tf.training.model_dir import (
     ModelDir,
     build_model,
@@ -30,7 +30,7 @@ from adafuse_tf.training.optimizer import build_optimizer
 from adafuse_tf.training.resume import terminations
 from adafuse_tf.training.run_callbacks import build_callbacks
 from adafuse_tf.training.run_state import RunState
-from adafuse_tf.training.runtime import build_strategy, cluster_of, precision
+from adafuse_tf.training.runtime import build_strategy, cluster_of
 from adafuse_tf.training.whole_files import (
     remove_leftovers,
     write_errors,
@@ -89,7 +89,7 @@ class Experiment:
             return load_trained(self.folder)[0]
         strategy = build_strategy(runtime)
         keras.utils.set_random_seed(runtime.seed)
-        with precision(runtime), _clear_worker_errors(cluster):
+        with _clear_worker_errors(cluster):
             self._check_batch(strategy.num_replicas_in_sync)
             with strategy.scope():
                 model, flops_loss = self.compiled_model(initialize=not state.exists)
@@ -199,7 +199,7 @@ class Experiment:
         policies = learned_policies(model)
         for policy in policies:
             policy.temperature.assign(trainer.gumbel.temperature)
-        losses, metrics = {"logits": label_loss.cross_entropy(task, classes)}, {}
+        losses, metrics = {"logits": label_loss.cross_entropy(task)}, {}
         metrics["logits"] = [label_loss.top1(task)]
         metrics["gmacs"] = [MeanGMACs(name="per_clip")]
         flops_loss = None

@@ -2,28 +2,23 @@
 
 import keras
 
+from adafuse_tf.losses import LabelSmoothingCrossentropy
 from adafuse_tf.training.config import TaskConfig
 
 
-def cross_entropy(task: TaskConfig, num_classes: int) -> keras.losses.Loss:
+def cross_entropy(task: TaskConfig) -> keras.losses.Loss:
     """The loss between logits `[B, K]` and labels.
 
     Labels are integers `[B]`, or with mixup float `[B, K]`, shares of the classes.
     """
     smoothing = task.label_smoothing
-    soft = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=smoothing
-    )
     if has_soft_labels(task):
-        return soft
-    if not smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def loss(y_true, y_pred):
-        y_true = keras.ops.reshape(y_true, (-1,))
-        return soft.call(keras.ops.one_hot(y_true, num_classes), y_pred)
-
-    return loss
+        return keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=smoothing
+        )
+    if smoothing:
+        return LabelSmoothingCrossentropy(smoothing)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def top1(task: TaskConfig) -> keras.metrics.Metric:

@@ -16,7 +16,6 @@ from adafuse_tf.training.config import ExperimentConfig, RuntimeConfig
 from adafuse_tf.training.config_loading import load_config
 from adafuse_tf.training.errors import ModelDirError
 from adafuse_tf.training.mirror import Mirror
-from adafuse_tf.training.runtime import precision
 
 CHECKPOINTS = ("last", "best")
 # Where `train/evaluate.py` writes to.
@@ -123,8 +122,9 @@ def load_trained(
             f"There is no checkpoint '{checkpoint}' yet; train for an epoch at least. "
             f"Received: model_dir={folder.name!r}"
         )
-    with precision(runtime or config.runtime):
-        model = build_model(config, len(labels))
+    if runtime is not None:
+        config = config.model_copy(update={"runtime": runtime})
+    model = build_model(config, len(labels))
     load_weights(model, weights)
     return model, preprocessing_of(config), labels
 
@@ -136,8 +136,11 @@ def build_model(config: ExperimentConfig, num_classes: int) -> VideoClassifier:
     return VideoClassifier.from_preset(
         config.task.model.preset,
         num_classes,
-        preprocessing=preprocessing_of(config),
-        **overrides,
+        **{
+            "preprocessing": preprocessing_of(config),
+            "dtype": config.runtime.mixed_precision_dtype,
+            **overrides,
+        },
     )
 
 

@@ -1,11 +1,8 @@
-"""Devices, precision and seeds of a run."""
+"""The devices of a run."""
 
-import contextlib
 import functools
 import sys
-from collections.abc import Iterator
 
-import keras
 import tensorflow as tf
 
 from adafuse_tf.training.cluster import Cluster, find_cluster
@@ -53,17 +50,3 @@ def _multi_worker(cluster: Cluster) -> tf.distribute.Strategy:
     print(f"This is {name}; waiting for the others.", file=sys.stderr, flush=True)
     tf.get_logger().setLevel("WARNING")  # it tells of every reduction
     return MultiWorkerMirroredStrategy()
-
-
-@contextlib.contextmanager
-def precision(config: RuntimeConfig) -> Iterator[None]:
-    """Sets the precision of new layers.
-
-    The precision that was set before comes back at the end; layers keep theirs.
-    """
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.mixed_precision_dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -1,3 +1,4 @@
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adafuse_tf import LAZY
 from adafuse_tf.data.worker_processes import map_in_processes
 
 ROOT = Path(__file__).parents[2]
@@ -62,13 +64,40 @@ def test_one_worker_is_this_process():
     assert list(map_in_processes(lambda _: os.getpid(), [0], 1)) == [os.getpid()]
 
 
-def test_workers_start_without_tensorflow():
-    code = "import sys; from adafuse_tf.data.conversion import encode_item; "
-    code += "print('tensorflow' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.stdout == "False\n", done.stderr
+def loaded_and_inherited(_):
+    # What converts and checks videos there.
+    from adafuse_tf.data.checking import inspection  # noqa: F401
+    from adafuse_tf.data.conversion import encode_item  # noqa: F401
+
+    heavy = {"keras", "tensorflow"} & set(sys.modules)
+    return os.getpid(), heavy, os.environ.get(LAZY)
+
+
+@pytest.mark.parametrize("value", [None, "0"])
+def test_workers_do_without_tensorflow(value, monkeypatch):
+    if value is None:
+        monkeypatch.delenv(LAZY, raising=False)
+    else:
+        monkeypatch.setenv(LAZY, value)
+    # Many items, so that the pool starts processes now and later.
+    found = list(map_in_processes(loaded_and_inherited, range(20), 3))
+    assert os.getpid() not in {pid for pid, *_ in found}
+    assert {(frozenset(heavy), lazy) for _, heavy, lazy in found} == {
+        (frozenset(), value)
+    }
+    assert os.environ.get(LAZY) == value
+
+
+def test_threads_that_start_processes_at_once_leave_the_environment_alone(monkeypatch):
+    monkeypatch.delenv(LAZY, raising=False)
+
+    def work(_):
+        return list(map_in_processes(loaded_and_inherited, [0], 2))
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = [result for (result,) in pool.map(work, range(4))]
+    assert [(heavy, lazy) for _, heavy, lazy in found] == [(set(), None)] * 4
+    assert LAZY not in os.environ
 
 
 SCRIPT = """
@@ -87,7 +116,11 @@ def test_script_without_a_guard_is_told(tmp_path, guard, code):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(root=str(ROOT), guard=guard))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=60
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, LAZY: "1"},
     )
     assert done.returncode == code, done.stderr
     assert ("Keep the code of a script below" in done.stderr) == bool(code)

@@ -50,6 +50,8 @@ def test_every_kind_of_classifier(kind, fresh):
         return decided(VideoClassifier(backbone, 5, dtype=dtype, **head))
 
     contract.check_model(make, [CLIPS], LABELS, fresh, quantizes=True)
+    supports = all(layer.supports_jit for layer in make()._flatten_layers())
+    assert supports == (kind != "random")
 
 
 @pytest.mark.parametrize("kind", PRESETS)

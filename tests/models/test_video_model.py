@@ -77,6 +77,20 @@ def test_bytes_train_as_what_they_become(model):
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
+def test_xla_takes_bytes_that_need_no_resizing(model):
+    twin = keras.models.clone_model(model)
+    twin.compile(jit_compile=True)
+    assert twin.jit_compile  # no layer stands in its way
+    whole = camera(2, FRAMES, SIZE + 4, SIZE + 9)
+    assert np.isfinite(twin.train_on_batch(whole, np.array([0, 2]))).all()
+    floats = normalized(model, whole)
+    wanted = twin(floats)["logits"]
+    found = twin.predict(whole, verbose=0)["logits"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="XLA cannot resize.*32 x 36"):
+        twin.fit(camera(2, FRAMES, 32, 36), np.array([0, 2]), verbose=0)
+
+
 @pytest.mark.parametrize("dtype", ("int32", "int64", "bool", "uint16"))
 def test_other_numbers_are_refused_at_every_door(model, dtype):
     clips = BYTES.astype(dtype)

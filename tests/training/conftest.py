@@ -103,20 +103,22 @@ def train_until(epoch, config, folder):
 class TinyBackbone(keras.Model):
     """Two convolutions with a gate between them; the interface of `ResNet`."""
 
-    def __init__(self, channels=8, learned=True):
+    def __init__(self, channels=8, learned=True, dtype=None):
+        def conv(filters, stride, name, activation="relu"):
+            padding = "same" if stride == 1 else "valid"
+            layer = keras.layers.Conv2D(
+                filters, 3, stride, padding, activation=activation, dtype=dtype,
+                name=name,
+            )  # fmt: skip
+            return PerFrame(layer)
+
         policy = LearnedPolicy(hidden_units=8) if learned else KeepPolicy()
-        gate = AdaptiveTemporalFusion(policy, name="gate")
+        gate = AdaptiveTemporalFusion(policy, dtype=dtype, name="gate")
         frames = keras.Input((None, None, None, 3), name="frames")
-        x = PerFrame(keras.layers.Conv2D(4, 3, 4, activation="relu", name="stem"))(
-            frames
-        )
-        y = PerFrame(
-            keras.layers.Conv2D(
-                channels, 3, padding="same", activation="relu", name="up"
-            )
-        )(x)
+        x = conv(4, 4, "stem")(frames)
+        y = conv(channels, 1, "up")(x)
         fused, policy = gate(x, y)
-        z = PerFrame(keras.layers.Conv2D(8, 3, padding="same", name="down"))(fused)
+        z = conv(8, 1, "down", None)(fused)
         features = PerFrame(keras.layers.GlobalAveragePooling2D(name="pool"))(z)
         super().__init__(frames, {"features": features, "policies": {"gate": policy}})
         self.gates = {"gate": gate}
@@ -131,8 +133,10 @@ def build_tiny(config, num_classes):
     """Stands in for `build_model`; the preset `dense` has nothing to learn."""
     learned = config.task.model.preset != "dense"
     options = config.task.model.overrides
-    backbone = TinyBackbone(options.get("channels", 8), learned)
-    return VideoClassifier(backbone, num_classes, dropout=options.get("dropout", 0.0))
+    dtype = config.runtime.mixed_precision_dtype
+    backbone = TinyBackbone(options.get("channels", 8), learned, dtype)
+    dropout = options.get("dropout", 0.0)
+    return VideoClassifier(backbone, num_classes, dropout=dropout, dtype=dtype)
 
 
 def in_memory(pipeline):

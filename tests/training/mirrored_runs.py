@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf import data
+from adafuse_tf.optimizers import LossScaleOptimizer
 from adafuse_tf.training import Experiment, callbacks, experiment, model_dir
 from adafuse_tf.training.config import RuntimeConfig
-from adafuse_tf.training.loss_scale import LossScaleOptimizer
 from adafuse_tf.training.non_finite import StopOnNonFiniteLoss
 from adafuse_tf.training.run_state import RunState
 from adafuse_tf.training.runtime import build_strategy

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from adafuse_tf.data import Preprocessing, Sampler
+from adafuse_tf.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from adafuse_tf.training import ConfigError, load_config, save_config
 from adafuse_tf.training.config_data import PreprocessingConfig, SamplerConfig
 from adafuse_tf.training.config_loading import CONFIGS_DIR, parse_override
@@ -229,6 +230,31 @@ def test_missing_files_are_named(tmp_path):
         load_config("nothing")
 
 
+def test_own_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    row, changed = "configs/published/jester.yaml", "./configs/from_dense.yaml"
+    for config in (
+        load_config("published", [row], [changed]),
+        load_config("configs/published.yaml", [f"./{row}", changed]),
+    ):
+        assert config.task.data_dir == "records/jester"
+        assert (
+            config.trainer.dense_warmup
+            == load_config(
+                config_files=[CONFIGS_DIR / "from_dense.yaml"]
+            ).trainer.dense_warmup
+        )
+    # What lies there comes first.
+    (tmp_path / "configs" / "published").mkdir(parents=True)
+    (tmp_path / row).write_text("task: {data_dir: mine}")
+    assert load_config(config_files=[row]).task.data_dir == "mine"
+    for absent in ("configs/jester.yaml", str(tmp_path / "configs" / "demo.yaml")):
+        with pytest.raises(FileNotFoundError) as caught:
+            load_config(config_files=[absent])
+        assert f"Received: {absent!r}" in str(caught.value)
+        assert "configs/demo.yaml" in str(caught.value).split("one of: ")[1]
+
+
 def test_file_without_mapping(tmp_path):
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="must be a mapping"):
@@ -241,5 +267,6 @@ def test_shipped_experiments_are_valid(name):
 
 
 def test_schema_mirrors_the_class_it_configures():
-    assert PreprocessingConfig().model_dump() == dataclasses.asdict(Preprocessing())
+    expected = {**Preprocessing().to_dict(), "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    assert PreprocessingConfig().model_dump() == expected
     assert SamplerConfig().model_dump() == dataclasses.asdict(Sampler())

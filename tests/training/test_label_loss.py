@@ -27,14 +27,14 @@ def expected(targets, smoothing=0.0):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_cross_entropy_of_labels(smoothing):
-    loss = cross_entropy(task(smoothing), 3)(LABELS, LOGITS)
+    loss = cross_entropy(task(smoothing))(LABELS, LOGITS)
     targets = np.eye(3)[LABELS]
     np.testing.assert_allclose(np.mean(loss), expected(targets, smoothing), rtol=1e-5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_cross_entropy_of_shares(smoothing):
-    loss = cross_entropy(task(smoothing, alpha=0.2), 3)(SOFT, LOGITS)
+    loss = cross_entropy(task(smoothing, alpha=0.2))(SOFT, LOGITS)
     np.testing.assert_allclose(np.mean(loss), expected(SOFT, smoothing), rtol=1e-5)
 
 
@@ -50,7 +50,7 @@ def test_fit_and_evaluate(smoothing, alpha):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(3)(inputs))
     settings = task(smoothing, alpha)
-    model.compile("sgd", loss=cross_entropy(settings, 3), metrics=[top1(settings)])
+    model.compile("sgd", loss=cross_entropy(settings), metrics=[top1(settings)])
     features = np.random.default_rng(0).normal(size=[2, 4])
     labels = SOFT if alpha else LABELS
     history = model.fit(features, labels, verbose=0, epochs=2).history

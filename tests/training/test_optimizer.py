@@ -112,8 +112,8 @@ def test_sgd_is_the_published_one():
             moved[2 + i] = 0.9 * moved[2 + i] - 2 * rate * clipped
             biases[i] += moved[2 + i]
     for i, layer in enumerate(layers):
-        np.testing.assert_allclose(np.array(layer.kernel), kernels[i], rtol=1e-5)
-        np.testing.assert_allclose(np.array(layer.bias), biases[i], rtol=1e-5)
+        np.testing.assert_allclose(np.array(layer.kernel), kernels[i], 1e-5, 1e-6)
+        np.testing.assert_allclose(np.array(layer.bias), biases[i], 1e-5, 1e-6)
 
 
 def test_accumulated_gradients_are_one_step_of_their_mean():

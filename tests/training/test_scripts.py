@@ -1,33 +1,95 @@
 """The scripts: quick to load, one line for expected errors."""
 
+import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from adafuse_tf import cli, files
+from adafuse_tf import LAZY, cli, files
 from adafuse_tf.training import ConfigError, load_config
 
-SCRIPTS = [
-    "train", "evaluate", "predict", "report", "export", "demo", "experiments",
-    "benchmark",
-]  # fmt: skip
 TRAIN = Path(__file__).resolve().parents[2] / "train"
+SCRIPTS = sorted(path.stem for path in TRAIN.glob("[a-z]*.py"))
+# What these list of the data, they take from its readers.
+NEED_NUMPY = {"check_data", "prepare_data"}
+# `--help` ends with an exit code.
+AND_WHAT_IS_LOADED = """
+except SystemExit:
+    heavy = {'tensorflow', 'keras', 'numpy', 'av'} & set(sys.modules)
+    print('loaded:', *sorted(heavy))
+"""
+
+
+def help_of(code, name):
+    """What `--help` prints, and which of the heavy packages are loaded then."""
+    code = f"import runpy, sys\nsys.argv = [{name!r}, '--help']\ntry:\n    {code}"
+    done = subprocess.run(
+        [sys.executable, "-c", code + AND_WHAT_IS_LOADED],
+        capture_output=True,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key != LAZY},
+    )
+    assert done.returncode == 0, done.stderr
+    text, _, loaded = done.stdout.rpartition("loaded:")
+    return text, set(loaded.split())
+
+
+def command_of(script):
+    return f"adafuse-{script.replace('_', '-')}"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_does_not_wait_for_tensorflow(script):
-    code = (
-        "import runpy, sys\n"
-        f"runpy.run_path({str(TRAIN / script)!r} + '.py', run_name='imported')\n"
-        "heavy = {'tensorflow', 'keras', 'numpy', 'av'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    path = str(TRAIN / f"{script}.py")
+    text, loaded = help_of(f"runpy.run_path({path!r}, run_name='__main__')", path)
+    assert f"python train/{script}.py" in text and "Try --helpfull" in text
+    assert loaded <= ({"numpy"} if script in NEED_NUMPY else set())
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_command_is_its_script(script):
+    name = command_of(script)
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name=name)
+    module, _, function = entry.value.partition(":")
+    command = f"from {module} import {function} as main; main()"
+    text, loaded = help_of(command, f"/somewhere/{name}")
+    assert loaded <= ({"numpy"} if script in NEED_NUMPY else set())
+    # The same help, but for what it is called.
+    path = str(TRAIN / f"{script}.py")
+    expected, _ = help_of(f"runpy.run_path({path!r}, run_name='__main__')", path)
+    for other in SCRIPTS:
+        expected = expected.replace(f"python train/{other}.py", command_of(other))
+    assert text == expected.replace(f"\n{path}:\n", f"\n/somewhere/{name}:\n")
+
+
+def test_every_script_is_a_command():
+    entries = importlib.metadata.entry_points(group="console_scripts")
+    ours = {entry.name for entry in entries if entry.name.startswith("adafuse-")}
+    assert ours == set(map(command_of, SCRIPTS)) and len(ours) == 10
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS) - {"benchmark", "predict"}))
+def test_stray_words_are_an_error(script):
+    given = {
+        "train": ["--model_dir=x"],
+        "report": ["--model_dir=x"],
+        "export": ["--model_dir=x"],
+        "evaluate": ["--model_dir=x", "--input_path=x"],
+        "experiments": ["--study=x", "--work_dir=x"],
+        "prepare_data": ["--output_dir=x"],
+        "check_data": ["--output_dir=x"],
+        "demo": [],
+    }[script]
+    done = subprocess.run(
+        [sys.executable, TRAIN / f"{script}.py", *given, "stray", "word"],
+        capture_output=True,
+        text=True,
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("Unknown arguments: ['stray', 'word']")
 
 
 @pytest.mark.parametrize(
