@@ -1,4 +1,4 @@
-"""Measures a trained model on records that its training never saw.
+r"""Measures a trained model on records that its training never saw.
 
     python train/evaluate.py --model_dir runs/mine \
         --input_path "records/validation-*.tfrecord"

@@ -1,4 +1,4 @@
-"""Trains the runs of a study with several seeds and compares them.
+r"""Trains the runs of a study with several seeds and compares them.
 
     python train/demo.py  # makes the records of the camera moves
     python train/experiments.py --study methods --work_dir runs/methods \

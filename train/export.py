@@ -1,4 +1,4 @@
-"""Exports a trained model for TensorFlow Serving and for phones.
+r"""Exports a trained model for TensorFlow Serving and for phones.
 
     python train/export.py --model_dir runs/mine
     python train/export.py --model_dir runs/mine --export_dir saved_models \

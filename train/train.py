@@ -1,4 +1,4 @@
-"""Trains a classifier on records and measures it.
+r"""Trains a classifier on records and measures it.
 
     python train/prepare_data.py --manifest videos.csv --output_dir records
     python train/train.py --experiment fir_action --model_dir runs/fir_action \
