@@ -66,8 +66,7 @@ def test_computes_what_the_model_asks_for(records, tmp_path, monkeypatch):
 
 
 def test_without_gates(records, tmp_path, monkeypatch):
-    plain = {"group_size": None, "hidden_units": None}
-    run, _ = make_run(records, monkeypatch, "tsn_resnet18", **plain)
+    run, _ = make_run(records, monkeypatch, "tsn_resnet18")
     settings = latency.LatencySettings(model_dir=str(run.path))
     with pytest.raises(ValueError, match="nothing to leave out.*model_dir='.*my'"):
         latency.run(tmp_path, settings)

@@ -116,8 +116,10 @@ def test_frames_that_are_for_reference_only_do_not_count(tmp_path):
 
 def write_trimmed(path, frames, skipped):
     """Writes an MP4 that has `skipped` frames before the time it begins to show."""
+    # One thread, so that the same frames make the same stream every time.
+    options = {"g": "6", "bf": "0", "threads": "1"}
     with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as out:
-        stream = out.add_stream("libx264", rate=10, options={"g": "6", "bf": "0"})
+        stream = out.add_stream("libx264", rate=10, options=options)
         stream.height, stream.width = frames.shape[1:3]
         pictures = [av.VideoFrame.from_ndarray(f, format="rgb24") for f in frames]
         for picture in [*pictures, None]:
