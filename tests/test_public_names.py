@@ -21,19 +21,23 @@ NAMES = {
     "TemporalShift",
     "VideoClassifier",
     "VideoStream",
+    "find_sites",
     "from_pytorch",
     "gated_view",
     "open_exported",
     "profile",
+    "register_operation",
 }
 # What no extra brings; the others need one.
 CORE = {
     "costs",
     "data",
+    "graph",
     "inference",
     "layers",
     "losses",
     "models",
+    "networks",
     "optimizers",
     "weights",
 }

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import adafuse_tf
 from adafuse_tf.models import VideoClassifier
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -57,6 +58,18 @@ def test_stream_example_gives_the_logits_of_the_clip():
     )
 
 
+def test_own_network_example_runs():
+    code = block_with("from_image_model(").replace(
+        "input_shape=(224, 224, 3)", "input_shape=(224, 224, 3), weights=None"
+    )
+    scope = {"keras": keras, "adafuse_tf": adafuse_tf}
+    exec(code, scope)
+    (table,) = blocks("text")
+    assert table == f"{adafuse_tf.find_sites(scope['cnn'])}\n"
+    out = scope["model"](np.zeros((1, 2, 224, 224, 3), "uint8"))
+    assert out["logits"].shape == (1, 27)
+
+
 def block_with(text):
     (block,) = [block for block in blocks("python") if text in block]
     return block
@@ -81,6 +94,10 @@ def test_gated_example_gives_what_a_step_does():
         gates=["stage4_block1"],
         preprocessing={"resize": 32, "crop": 32},
     )
+    # Fresh policies decide next to nothing: rounding would decide for them.
+    rng = np.random.default_rng(1)
+    for variable in model.gates["stage4_block1"].policy.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
     frames = np.random.default_rng(0).normal(size=(1, 2, 32, 32, 3)).astype("float32")
     scope = {"model": model, "frames": frames}
     exec(block_with("gated_view("), scope)

@@ -6,6 +6,7 @@
     python train/benchmark.py latency --model_dir runs/my  # a run, as it decides
     python train/benchmark.py train                   # a step with gates and without
     python train/benchmark.py cameras                 # one .tflite, several cameras
+    python train/benchmark.py networks                # all of keras.applications
 
 Both sides of each comparison are measured in the same run. Results go to
 `--output_dir`, a Markdown and a JSON file per benchmark, for `latency` a CSV file, too
@@ -35,6 +36,9 @@ _MANIFEST = flags.DEFINE_string(
 )
 _SOAK_MINUTES = flags.DEFINE_float(
     "soak_minutes", 0.0, "data: then watch the memory for so long.", lower_bound=0.0
+)
+_NAMES = flags.DEFINE_list(
+    "names", [], "networks: such as MobileNetV2; default: all of keras.applications."
 )
 _DEPTHS = flags.DEFINE_list("depths", ["18", "50"], "latency, train: ResNets.")
 _SIZE = flags.DEFINE_integer(
@@ -131,11 +135,19 @@ def _cameras():
     return cameras.run(_OUTPUT_DIR.value, settings)
 
 
+def _networks():
+    from adafuse_tf.benchmarks import networks
+
+    settings = networks.NetworksSettings(names=tuple(_NAMES.value))
+    return networks.run(_OUTPUT_DIR.value, settings)
+
+
 _BENCHMARKS = {
     "data": _data,
     "latency": _latency,
     "train": _train,
     "cameras": _cameras,
+    "networks": _networks,
 }
 # What counts for each, besides --output_dir and --rounds.
 _IN_RUNTIMES = {"runtimes", "threads"}
@@ -147,6 +159,7 @@ _COUNTS = {
     "latency --model_dir": _IN_RUNTIMES | {"model_dir"},
     "train": _NETWORKS,
     "cameras": {"model_path", "cameras", "seconds"},
+    "networks": {"names"},
 }
 
 

@@ -5,14 +5,7 @@ from adafuse_tf.costs.clip_cost import ClipCost
 from adafuse_tf.costs.flops_loss import FlopsLoss
 from adafuse_tf.costs.gmacs_metric import MeanGMACs
 from adafuse_tf.costs.macs import clip_gmacs, static_gmacs
-from adafuse_tf.costs.operation import (
-    Operation,
-    batch_norm,
-    conv2d,
-    dense,
-    global_average_pool,
-    lstm,
-)
+from adafuse_tf.costs.operation import Operation, Share, conv2d, dense
 from adafuse_tf.costs.shares import computed_share, read_share
 
 __all__ = [
@@ -20,15 +13,13 @@ __all__ = [
     "FlopsLoss",
     "MeanGMACs",
     "Operation",
+    "Share",
     "authors_base",
     "authors_gflops",
-    "batch_norm",
     "clip_gmacs",
     "computed_share",
     "conv2d",
     "dense",
-    "global_average_pool",
-    "lstm",
     "read_share",
     "static_gmacs",
 ]

@@ -9,7 +9,7 @@ Only convolutions are reduced by a policy. The published "GFLOPS" of an 8-frame 
 
 from keras import ops
 
-from adafuse_tf.costs.shares import computed_share, read_share
+from adafuse_tf.costs.shares import idle_channels, part_of, skipped_channels
 
 AUTHORS_FRAME_SIZE = 224
 
@@ -35,16 +35,23 @@ def authors_gflops(operations, policies, last_frame="authors", histories=None):
     """
     base = upb = real = authors_base(operations)
     for op in operations:
-        read = computed = 1.0
-        if op.consumes:
-            read = read_share(policies[op.consumes])
-            upb = upb - _gflops(op) * (1.0 - ops.mean(read))
-        if op.produces:
-            history = (histories or {}).get(op.produces, "raw")
-            computed = computed_share(policies[op.produces], history, last_frame)
-        if op.consumes or op.produces:
-            real = real - _gflops(op) * (1.0 - ops.mean(read * computed))
+        # Only convolutions are reduced; of dense layers both operations are counted.
+        if op.authors != op.macs:
+            continue
+        # What an operation between two gates saves is added up, not multiplied.
+        for share in op.consumes:
+            skipped = skipped_channels(policies[share.gate])
+            saved = _gflops(op) * share.weight * _mean(skipped, share)
+            upb, real = upb - saved, real - saved
+        for share in op.produces:
+            history = (histories or {}).get(share.gate, "raw")
+            idle = idle_channels(policies[share.gate], history, last_frame)
+            real = real - _gflops(op) * share.weight * _mean(idle, share)
     return {"base": base, "upb": upb, "real": real}
+
+
+def _mean(channels, share):
+    return ops.mean(part_of(channels, share))
 
 
 def _gflops(op):

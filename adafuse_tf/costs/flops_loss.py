@@ -65,7 +65,7 @@ class FlopsLoss(keras.losses.Loss):
     def get_config(self):
         config = super().get_config()
         config.update(
-            weight=float(self.weight),
+            weight=float(ops.convert_to_numpy(self.weight)),
             form=self.form,
             reference=self.reference,
             target=self.target,

@@ -1,8 +1,10 @@
 """Exact multiply-accumulates of a clip, the `"macs"` convention."""
 
+import dataclasses
+
 from keras import ops
 
-from adafuse_tf.costs.shares import computed_share, read_share
+from adafuse_tf.costs.shares import idle_channels, part_of, skipped_channels
 
 
 def static_gmacs(operations, height, width):
@@ -18,9 +20,24 @@ def static_gmacs(operations, height, width):
     return sum(_gmacs(op, height, width) for op in operations if op.macs)
 
 
-def clip_gmacs(
-    operations, policies, height, width, histories=None, computed_shares=None
-):
+@dataclasses.dataclass(frozen=True)
+class Streamed:
+    """What a stream computes, frame after frame and without the future.
+
+    Attributes:
+        idle: `dict[str, Tensor]` of gate name to `[B, T, C]`, 1 for channels that are
+            not computed.
+        late: Likewise, 1 for channels of the frame before that are computed.
+        skipped_before: Likewise, 1 for channels that the frame before skipped; of gates
+            whose channels an operation reads that makes another gate's.
+    """
+
+    idle: dict
+    late: dict
+    skipped_before: dict
+
+
+def clip_gmacs(operations, policies, height, width, histories=None, streamed=None):
     """GMACs per frame of each clip, as its policies ask for (paper Eq. 5).
 
     An operation between two gates costs its MACs times the share it computes times the
@@ -32,8 +49,7 @@ def clip_gmacs(
         height, width: Frame size in pixels, ints or scalar tensors.
         histories: `dict[str, str]` of gate name to `"raw"` or `"fused"`; raw where
             absent.
-        computed_shares: `dict[str, Tensor]` of gate name to `[B, T]`, instead of
-            `computed_share` of the policies.
+        streamed: `Streamed`, instead of what is computed with the future known.
 
     Returns:
         `[B, T]` float32 tensor; sum over T for the clip.
@@ -41,26 +57,51 @@ def clip_gmacs(
     Raises:
         KeyError: An operation belongs to a gate that `policies` lacks.
     """
-    histories = histories or {}
-    computed = computed_shares
-    if computed is None:
-        computed = {
-            gate: computed_share(ops.cast(p, "float32"), histories.get(gate, "raw"))
+    policies = {gate: ops.cast(p, "float32") for gate, p in policies.items()}
+    if streamed is None:
+        histories = histories or {}
+        idle = {
+            gate: idle_channels(p, histories.get(gate, "raw"))
             for gate, p in policies.items()
         }
-    read = {gate: read_share(ops.cast(p, "float32")) for gate, p in policies.items()}
-    return gmacs_of_shares(operations, computed, read, height, width)
+    else:
+        idle = streamed.idle
+    skipped = {gate: skipped_channels(p) for gate, p in policies.items()}
+    computed = _left(operations, "produces", idle)
+    read = _left(operations, "consumes", skipped)
+    late, read_before = {}, {}
+    if streamed is not None:
+        kept = {gate: 1.0 - channels for gate, channels in streamed.late.items()}
+        late = _left(operations, "produces", kept)
+        read_before = _left(operations, "consumes", streamed.skipped_before)
+    return gmacs_of_shares(operations, computed, read, height, width, late, read_before)
 
 
-def gmacs_of_shares(operations, computed, read, height, width):
+def gates_between(operations):
+    """Gates whose channels an operation reads that makes channels of another gate."""
+    return sorted(
+        {
+            share.gate
+            for op in operations
+            if op.macs and op.produces
+            for share in op.consumes
+        }
+    )
+
+
+def gmacs_of_shares(
+    operations, computed, read, height, width, late=None, read_before=None
+):
     """GMACs per frame where of each gate's channels only shares are computed and read.
 
     Args:
         operations: Sequence of `Operation`.
-        computed, read: `dict[str, Tensor]` of gate name to shares in [0, 1], float32,
-            all of one shape, such as `[B, T]`: what is computed of the channels that
-            the producer makes, and what is read of those that the consumer takes.
+        computed, read: `dict[Share, Tensor]`, for each share of the operations how much
+            of it is computed, or read, in [0, 1]; all float32 and of one shape, such as
+            `[B, T]`.
         height, width: Frame size in pixels, ints or scalar tensors.
+        late, read_before: Likewise, for operations between two gates: how much of what
+            is computed belongs to the frame before, and how much of that was read.
 
     Returns:
         A tensor of the shape of the shares; as `static_gmacs` where no operation
@@ -75,28 +116,71 @@ def gmacs_of_shares(operations, computed, read, height, width):
             gated.setdefault((op.produces, op.consumes), []).append(op)
         else:
             free.append(op)
-    missing = {gate for pair in gated for gate in pair if gate} - set(read)
+    missing = {
+        share.gate
+        for produces, consumes in gated
+        for shares, known in ((produces, computed), (consumes, read))
+        for share in shares
+        if share not in known
+    }
     if missing:
+        known = {share.gate for share in (*computed, *read)}
         raise KeyError(
             f"No policy for the gates {sorted(missing)}. Received policies for: "
-            f"{sorted(read)}"
+            f"{sorted(known)}"
         )
     total = static_gmacs(free, height, width)
     if not gated:
         return total
     # Few operations however many gates: they are part of every exported graph.
-    shares = [_share(computed, read, *pair) for pair in gated]
+    shares = [_product(_sum(computed, p), _sum(read, c)) for p, c in gated]
+    if late:
+        shares = [
+            share + _free(late, p) * (_sum(read_before, c) - _sum(read, c))
+            if p and c
+            else share
+            for share, (p, c) in zip(shares, gated, strict=True)
+        ]
     dense = [static_gmacs(own, height, width) for own in gated.values()]
     spent = ops.stack(shares, axis=-1) * ops.stack(dense)
     return total + ops.sum(spent, axis=-1)
 
 
-def _share(computed, read, produces, consumes):
-    if not consumes:
-        return computed[produces]
-    if not produces:
-        return read[consumes]
-    return computed[produces] * read[consumes]
+def _left(operations, side, unspent):
+    """Of each share of the operations what is left of its channels, `[B, T]`."""
+    shares = dict.fromkeys(
+        share for op in operations if op.macs for share in getattr(op, side)
+    )
+    return {
+        share: 1.0 - ops.mean(part_of(unspent[share.gate], share), axis=-1)
+        for share in shares
+        if share.gate in unspent
+    }
+
+
+def _free(known, shares):
+    """The weighted sum of shares, without the channels that belong to no gate."""
+    terms = [share.weight * known[share] for share in shares]
+    return sum(terms[1:], terms[0])
+
+
+def _sum(known, shares):
+    """How much of an operation's channels is left, or `None` for all of them."""
+    if not shares:
+        return None
+    free = 1.0 - sum(share.weight for share in shares)
+    terms = [
+        known[share] if share.weight == 1.0 else share.weight * known[share]
+        for share in shares
+    ]
+    total = sum(terms[1:], terms[0])
+    return total if abs(free) < 1e-9 else total + free
+
+
+def _product(one, other):
+    if one is None:
+        return other
+    return one if other is None else one * other
 
 
 def _gmacs(op, height, width):

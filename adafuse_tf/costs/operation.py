@@ -2,6 +2,24 @@
 
 import dataclasses
 
+HEIGHT, WIDTH = 0, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """Gated channels among those that an operation makes or reads.
+
+    Attributes:
+        gate: Name of the gate.
+        start, stop: Which of its channels; `stop` is `None` for all from `start` on.
+        weight: Share of the operation's channels that these are.
+    """
+
+    gate: str
+    start: int = 0
+    stop: int | None = None
+    weight: float = 1.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
@@ -9,42 +27,63 @@ class Operation:
 
     Attributes:
         name: Name of the layer.
-        macs: Multiply-accumulates per output position (exact convention).
-        authors: Operations per output position as the released code counts them.
-        stride: Input pixels per output position along one axis, or `None` for an
-            operation that happens once per frame.
-        produces: Gate whose channels this operation computes, if any.
-        consumes: Gate whose channels this operation reads, if any.
+        macs: Multiply-accumulates per position (exact convention).
+        authors: Operations per position as the released code counts them.
+        extents: The axes of the positions, see `positions`; none for an operation that
+            happens once per frame.
+        produces: Gates whose channels this operation computes, a tuple of `Share`; a
+            name stands for all channels of a gate.
+        consumes: Gates whose channels this operation reads, likewise.
     """
 
     name: str
     macs: float
     authors: float
-    stride: int | None = None
-    produces: str | None = None
-    consumes: str | None = None
+    extents: tuple = ()
+    produces: tuple | str | None = ()
+    consumes: tuple | str | None = ()
+
+    def __post_init__(self):
+        # Frozen, and hashable also from the lists of a configuration.
+        object.__setattr__(self, "extents", _tuples(self.extents))
+        object.__setattr__(self, "produces", _as_shares(self.produces))
+        object.__setattr__(self, "consumes", _as_shares(self.consumes))
 
     def positions(self, height, width):
-        """Output positions for a frame of `height` x `width` pixels.
-
-        Every strided layer pads so that it keeps `ceil(n / stride)` positions; nested
-        ceilings are the ceiling of the product.
-        """
-        if self.stride is None:
-            return 1
-        up = self.stride - 1
-        return ((height + up) // self.stride) * ((width + up) // self.stride)
+        """Positions for a frame of `height` x `width` pixels."""
+        return positions(self.extents, height, width)
 
 
-def conv2d(name, kernel_size, inputs, outputs, stride, bias=False, **gates):
-    """A square convolution: `c'·(k·k·c + bias)` per position (paper Eq. 4)."""
+def positions(extents, height, width):
+    """Number of positions of a map.
+
+    Args:
+        extents: Of each axis `(HEIGHT or WIDTH, steps)`: its size is that of the frame
+            after the steps `(a, b, c)`, each of which makes `(a * n + b) // c` of n.
+            Padding, strides, pooling, cropping and upsampling are all of this form.
+        height, width: Size of the frame in pixels, ints or scalar tensors.
+    """
+    total = 1
+    for axis, steps in extents:
+        size = height if axis == HEIGHT else width
+        for a, b, c in steps:
+            size = (a * size + b) // c
+        total = total * size
+    return total
+
+
+def conv2d(
+    name, kernel_size, inputs, outputs, stride, bias=False, produces=(), consumes=()
+):
+    """A square convolution: `c'·(k·k·c + bias)` per position (paper Eq. 4).
+
+    `stride` is that of its positions in pixels of the frame; it pads so that
+    `ceil(n / stride)` are left.
+    """
     macs = outputs * (kernel_size * kernel_size * inputs + int(bias))
-    return Operation(name, macs, macs, stride, **gates)
-
-
-def batch_norm(name, channels, stride):
-    """No MACs: it folds into the convolution; the released code counts 2 per value."""
-    return Operation(name, 0, 2 * channels, stride)
+    step = (1, stride - 1, stride)
+    extents = ((HEIGHT, (step,)), (WIDTH, (step,)))
+    return Operation(name, macs, macs, extents, produces, consumes)
 
 
 def dense(name, inputs, outputs):
@@ -52,15 +91,15 @@ def dense(name, inputs, outputs):
     return Operation(name, inputs * outputs, 2 * inputs * outputs)
 
 
-def global_average_pool(name, channels, stride):
-    """Pooling has no MACs; the released code counts `positions + 1` per channel."""
-    return [
-        Operation(f"{name}_sum", 0, channels, stride),
-        Operation(f"{name}_divide", 0, channels),
-    ]
+def _as_shares(shares):
+    if isinstance(shares, str):
+        return (Share(shares),)
+    return tuple(
+        share if isinstance(share, Share) else Share(**share) for share in shares or ()
+    )
 
 
-def lstm(name, inputs, units):
-    """One step of an LSTM; the released code's rule for dense layers is used."""
-    macs = 4 * units * (inputs + units)
-    return Operation(name, macs, 2 * macs)
+def _tuples(nested):
+    if isinstance(nested, (list, tuple)):
+        return tuple(map(_tuples, nested))
+    return nested

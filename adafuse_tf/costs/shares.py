@@ -22,18 +22,27 @@ def computed_share(policy, history="raw", last_frame="exact"):
     Returns:
         `[B, T]` float tensor in [0, 1].
     """
+    return 1.0 - ops.mean(idle_channels(policy, history, last_frame), axis=-1)
+
+
+def idle_channels(policy, history="raw", last_frame="exact"):
+    """Which of the producer's channels are not computed; see `computed_share`.
+
+    Returns:
+        `[B, T, C]` float tensor in [0, 1].
+    """
     actions = ops.unstack(policy, axis=-1)
     keep, reuse = actions[KEEP], actions[REUSE]
     if history == "fused":
-        return ops.mean(keep, axis=-1)
+        return 1.0 - keep
     idle = (1.0 - drop_last(keep)) * (1.0 - drop_first(reuse))
     # The last two frames' first one; for T = 1 that is the only one.
     last = 1.0 - (keep[:, -2:][:, :1] if last_frame == "authors" else keep[:, -1:])
-    return 1.0 - ops.mean(ops.concatenate([idle, last], axis=1), axis=-1)
+    return ops.concatenate([idle, last], axis=1)
 
 
-def streamed_share(policy, missing, history="raw"):
-    """As `computed_share`, but billed when a stream computes it, without the future.
+def streamed_idle(policy, missing, history="raw"):
+    """As `idle_channels`, but billed when a stream computes it, without the future.
 
     What frame t reuses and frame t - 1 did not keep is computed late, at t. Over a
     whole stream the sum is that of `computed_share`.
@@ -45,13 +54,14 @@ def streamed_share(policy, missing, history="raw"):
         history: `"raw"` or `"fused"`.
 
     Returns:
-        `(share, missing)`: `[B, T]`, and `[B, C]` for the next call.
+        `(idle, late, missing)`: `[B, T, C]`, 1 for what is not computed; `[B, T, C]`, 1
+        for what is computed of the frame before; and `[B, C]` for the next call.
     """
     actions = ops.unstack(policy, axis=-1)
     keep, reuse = actions[KEEP], actions[REUSE]
     before, last = previous_frame(1.0 - keep, missing)
-    late = 0.0 if history == "fused" else reuse * before
-    return ops.mean(keep + late, axis=-1), last
+    late = ops.zeros_like(reuse) if history == "fused" else reuse * before
+    return 1.0 - keep - late, late, last
 
 
 def read_share(policy):
@@ -60,4 +70,16 @@ def read_share(policy):
     Returns:
         `[B, T]` float tensor: 1 - the share of skipped channels.
     """
-    return 1.0 - ops.mean(ops.unstack(policy, axis=-1)[SKIP], axis=-1)
+    return 1.0 - ops.mean(skipped_channels(policy), axis=-1)
+
+
+def skipped_channels(policy):
+    """Which channels the consumer does not read, `[B, T, C]` in [0, 1]."""
+    return ops.unstack(policy, axis=-1)[SKIP]
+
+
+def part_of(channels, share):
+    """Of `[B, T, C]` the channels of a `Share`."""
+    if not share.start and share.stop in (None, channels.shape[-1]):
+        return channels
+    return channels[..., share.start : share.stop]

@@ -123,7 +123,7 @@ def export_model_dir(
         raise ValueError(
             "A model without gates has nothing to leave out or to group; export it "
             "without `gated` and `group_size`. "
-            f"Received: a model_dir of preset {config.task.model.preset!r}"
+            f"Received: a model_dir of {config.task.model.name!r}"
         )
     sampler = evaluation_sampler(config.task)
     notes = []

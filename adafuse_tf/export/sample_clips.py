@@ -29,8 +29,14 @@ def sample_clips(
     if data_dir is None:
         raise FileNotFoundError("the run names no `data_dir`")
     files = data.record_files(str(data_dir), split)
-    numbers = {**preprocessing.to_dict(), "mean": (0.0,) * 3, "std": (1 / 255,) * 3}
-    plain = data.Preprocessing.from_dict(numbers)
+    plain = data.Preprocessing.from_dict(
+        {
+            **preprocessing.to_dict(),
+            "mean": (0.0,) * 3,
+            "std": (1 / 255,) * 3,
+            "color_order": "rgb",
+        }
+    )
     batches = data.clips(files, plain, batch_size=1, training=False, sampler=sampler)
     found = [
         (np.asarray(clip)[0], int(label[0]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
-from adafuse_tf.models.graph import rebuild
+from adafuse_tf.graph.keras_graph import rebuild
 
 
 def check_view(model, gated) -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from adafuse_tf.graph.keras_graph import run_graph
 from adafuse_tf.layers import AdaptiveTemporalFusion, LearnedPolicy
-from adafuse_tf.models.graph import run_graph
 
 
 def draw_noise(model, clips, num_frames, seed):

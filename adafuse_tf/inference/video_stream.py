@@ -1,6 +1,7 @@
 """Pushes the frames of one video through a model and reads the running answer."""
 
 import dataclasses
+import os
 import threading
 import weakref
 
@@ -13,9 +14,10 @@ from adafuse_tf.models import VideoClassifier
 # What of a model a stream needs.
 STREAM_SIGNATURES = ("init_state", "step")
 
-# Keras models as they were traced for their first stream, by their preprocessing, which
-# the graphs hold as constants. They refer to the weights but not to the model, so that
-# an entry goes with its model.
+# Keras models as they were traced for their first stream, by what the graphs hold: the
+# preprocessing, as constants, and the variables, which `quantize` or `enable_lora`
+# replace. They refer to the weights but not to the model, so that an entry goes with
+# its model.
 _traced = weakref.WeakKeyDictionary()
 _tracing = threading.Lock()
 
@@ -61,7 +63,9 @@ class VideoStream:
         num_frames: Their number.
 
     Raises:
-        ValueError: The model cannot stream, or only several streams at a time.
+        ValueError: The model cannot stream, or only several streams at a time;
+            `num_threads` for what is open already.
+        TypeError: It is no model.
 
     Example:
 
@@ -74,9 +78,20 @@ class VideoStream:
     """
 
     def __init__(self, model, num_threads=None):
+        opened = isinstance(model, (VideoClassifier, ExportedModel))
+        if opened and num_threads is not None:
+            raise ValueError(
+                "`num_threads` is for a `.tflite` that is opened here. Received: "
+                f"num_threads={num_threads!r} and a {type(model).__name__}"
+            )
         if isinstance(model, VideoClassifier):
             model = _traced_once(model)
-        elif not isinstance(model, ExportedModel):
+        elif not opened:
+            if not isinstance(model, (str, os.PathLike)):
+                raise TypeError(
+                    "`model` must be the path of an exported model, an opened one or a "
+                    f"VideoClassifier. Received: {model!r}"
+                )
             model = open_exported(model, num_threads)
         if model.card.no_stream:
             raise ValueError(f"{model.name} cannot stream: {model.card.no_stream}")
@@ -166,7 +181,8 @@ class VideoStream:
 def _traced_once(model):
     with _tracing:  # a second thread waits for the first one's graphs
         known = _traced.setdefault(model, {})
-        key = str(model.preprocessing.to_dict())
+        variables = [(v.path, id(v), str(v.dtype)) for v in model.variables]
+        key = str((model.preprocessing.to_dict(), variables))
         if key not in known:
             known[key] = as_exported(model, names=STREAM_SIGNATURES)
         return known[key]

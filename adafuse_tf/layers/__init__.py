@@ -10,7 +10,7 @@ from adafuse_tf.layers.fixed_policies import (
     ThresholdPolicy,
 )
 from adafuse_tf.layers.learned_policy import LearnedPolicy
-from adafuse_tf.layers.per_frame import PerFrame
+from adafuse_tf.layers.per_frame import FoldTime, PerFrame, UnfoldTime
 from adafuse_tf.layers.recurrence import FrameLSTM
 from adafuse_tf.layers.straight_through import gumbel_noise
 from adafuse_tf.layers.temporal_shift import TemporalShift
@@ -23,6 +23,7 @@ __all__ = [
     "AdaptiveTemporalFusion",
     "AverageConsensus",
     "FixedPolicy",
+    "FoldTime",
     "FrameLSTM",
     "KeepPolicy",
     "LearnedPolicy",
@@ -30,5 +31,6 @@ __all__ = [
     "RandomPolicy",
     "TemporalShift",
     "ThresholdPolicy",
+    "UnfoldTime",
     "gumbel_noise",
 ]

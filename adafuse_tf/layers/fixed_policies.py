@@ -22,12 +22,15 @@ class FixedPolicy(keras.layers.Layer):
         streams: Whether the decisions do not depend on how a clip is split.
         sees_output: Whether they depend on the producer's output, so that a skipped
             channel must be computed all the same.
+        costs: What it costs per frame itself, rows `(part, macs, authors)` as those of
+            `LearnedPolicy`.
     """
 
     actions = ACTIONS
     sees_output = False
     state_shapes = {}
     streams = True
+    costs = ()
 
     def __init__(self, **kwargs):
         super().__init__(**require_float32(type(self), kwargs))

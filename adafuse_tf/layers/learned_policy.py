@@ -206,6 +206,22 @@ class LearnedPolicy(keras.layers.Layer):
             return {}
         return {"features": (None, self.feature_channels)}
 
+    @property
+    def costs(self):
+        """What it costs per frame itself (built layer).
+
+        Returns:
+            Rows `(part, macs, authors)`: multiply-accumulates, and operations as the
+            released code counts them, both of a MAC and two per normalised value.
+        """
+        inputs, hidden = self.hidden_dense.kernel.shape
+        outputs = self.output_dense.kernel.shape[1]
+        return [
+            ("hidden", inputs * hidden, 2 * inputs * hidden),
+            ("bn", 0, 2 * hidden),
+            ("output", hidden * outputs, 2 * hidden * outputs),
+        ]
+
     def log_probabilities(self, x, state=None, training=None):
         """Log of the action probabilities (paper Eq. 7).
 

@@ -47,14 +47,7 @@ class PerFrame(keras.layers.Layer):
         folded = ops.reshape(x, (-1, *shape[2:]))
         # `training` reaches the wrapped layer through Keras' call context.
         y = self.layer(folded)
-        return ops.reshape(y, (*self._leading(shape), *ops.shape(y)[1:]))
-
-    @staticmethod
-    def _leading(shape):
-        # With one dimension static the other can be inferred, which keeps T static
-        # through reshapes and spares a shape computation.
-        batch, time = shape[:2]
-        return (-1, time) if isinstance(time, int) and time > 0 else (batch, time)
+        return ops.reshape(y, (*_leading(shape), *ops.shape(y)[1:]))
 
     def compute_output_shape(self, input_shape):
         inner = self.layer.compute_output_shape((None, *input_shape[2:]))
@@ -71,3 +64,63 @@ class PerFrame(keras.layers.Layer):
         config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
         config.pop("dtype", None)  # it is the wrapped layer's
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="adafuse_tf")
+class FoldTime(keras.layers.Layer):
+    """Folds time into the batch, so that an image network sees frames.
+
+    Input shape:
+        `[B, T, ...]`.
+
+    Output shape:
+        `[B * T, ...]`.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.built = True
+
+    def call(self, x):
+        return ops.reshape(x, (-1, *ops.shape(x)[2:]))
+
+    def compute_output_spec(self, x):
+        batch, time = x.shape[:2]
+        frames = None if None in (batch, time) else batch * time
+        return keras.KerasTensor((frames, *x.shape[2:]), x.dtype)
+
+    def get_config(self):
+        return {**super().get_config()}
+
+
+@keras.saving.register_keras_serializable(package="adafuse_tf")
+class UnfoldTime(keras.layers.Layer):
+    """Gives frames that `FoldTime` has put into the batch their time back.
+
+    Call arguments:
+        x: `[B * T, ...]`.
+        clip: The clip `[B, T, ...]` whose frames they are; only its shape is used.
+
+    Output shape:
+        `[B, T, ...]`, trailing dimensions as those of `x`.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.built = True
+
+    def call(self, x, clip):
+        return ops.reshape(x, (*_leading(ops.shape(clip)), *ops.shape(x)[1:]))
+
+    def compute_output_spec(self, x, clip):
+        return keras.KerasTensor((*clip.shape[:2], *x.shape[1:]), x.dtype)
+
+    def get_config(self):
+        return {**super().get_config()}
+
+
+def _leading(shape):
+    # With one dimension static the other can be inferred, which keeps T static through
+    # reshapes and spares a shape computation.
+    batch, time = shape[:2]
+    return (-1, time) if isinstance(time, int) and time > 0 else (batch, time)

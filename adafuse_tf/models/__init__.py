@@ -1,7 +1,6 @@
-"""Networks: backbones with gates, the classifier, presets by name."""
+"""The video classifier: a lifted image network, consensus, streams, presets."""
 
 from adafuse_tf.models.presets import PRESETS
-from adafuse_tf.models.resnet import ResNet
 from adafuse_tf.models.video_classifier import VideoClassifier
 
-__all__ = ["PRESETS", "ResNet", "VideoClassifier"]
+__all__ = ["PRESETS", "VideoClassifier"]

@@ -1,6 +1,4 @@
-"""Which blocks of a network have a gate, and with which policy."""
-
-import re
+"""The gates of a network, with policies that fit it."""
 
 import keras
 
@@ -14,39 +12,19 @@ from adafuse_tf.layers import (
 )
 from adafuse_tf.layers.actions import check_actions
 from adafuse_tf.layers.contract import derive_seed, whole_number
-from adafuse_tf.layers.learned_policy import hidden_width, near_zero
+from adafuse_tf.layers.learned_policy import (
+    HIDDEN_PER_CHANNEL,
+    hidden_width,
+    near_zero,
+)
 
 POLICIES = ("learned", "keep", "random", "threshold")
-
-
-def select_gates(gates, block_names):
-    """Resolves `gates` to a list of block names.
-
-    Args:
-        gates: `"all"`, `"none"`, or a list of stages (`"stage4"`) and blocks
-            (`"stage4_block0"`).
-        block_names: Names of all blocks, in order.
-
-    Returns:
-        The chosen block names in network order.
-
-    Raises:
-        ValueError: A name that is neither a stage nor a block of this network.
-    """
-    if gates == "all":
-        return list(block_names)
-    if gates == "none":
-        return []
-    stages = [re.match(r"stage\d+", b).group() for b in block_names]
-    names = [gates] if isinstance(gates, str) else list(gates)
-    unknown = [n for n in names if n not in stages and n not in block_names]
-    if unknown:
-        raise ValueError(
-            "`gates` must be 'all', 'none' or a list of stages and blocks out of "
-            f"{sorted(set(stages))} and {list(block_names)}. Received: gates={gates!r}"
-        )
-    pairs = zip(stages, block_names, strict=True)
-    return [block for stage, block in pairs if stage in names or block in names]
+# Of the image network, what all policies together may cost by default.
+MAX_SHARE_OF_MACS = 0.03
+MAX_SHARE_OF_PARAMETERS = 0.15
+# Hidden units that are worth sharing weights for, and the least that there are.
+FEW_UNITS = 64
+MIN_UNITS = 4
 
 
 class GateFactory:
@@ -58,10 +36,10 @@ class GateFactory:
             that the chosen policy does not have are without meaning, so that one
             configuration serves networks with different ones.
         history: `"raw"` or `"fused"`.
-        actions, hidden_units, hidden_quota, group_size, adaptive_range, pooling,
-        temperature: See `LearnedPolicy`.
+        actions, group_size, adaptive_range, pooling, temperature: See `LearnedPolicy`.
+        hidden_units, hidden_quota: See `LearnedPolicy`; by default what `fit` chooses.
         share_policies: Whether gates with the same input and output widths share both
-            dense layers.
+            dense layers; by default only where they would otherwise be narrow.
         ratios: See `RandomPolicy`.
         threshold: See `ThresholdPolicy`.
         seed: Seed of sampling and initial weights; each gate derives its own.
@@ -79,7 +57,7 @@ class GateFactory:
         actions=ACTIONS,
         hidden_units=None,
         hidden_quota=None,
-        share_policies=False,
+        share_policies=None,
         group_size=1,
         adaptive_range=(0.0, 1.0),
         pooling="average",
@@ -93,8 +71,8 @@ class GateFactory:
         self.policy = policy
         self.history = history
         self.actions = check_actions(actions)
-        self.hidden_units = hidden_units
-        self.hidden_quota = hidden_quota
+        self.hidden_units = _count("hidden_units", hidden_units)
+        self.hidden_quota = _count("hidden_quota", hidden_quota)
         self.share_policies = share_policies
         self.group_size = whole_number("group_size", group_size)
         self.adaptive_range = tuple(adaptive_range)
@@ -106,6 +84,48 @@ class GateFactory:
         self.dtype = dtype
         self._shared = {}
         self._count = 0
+
+    def fit(self, sites, gmacs, parameters):
+        """Chooses the width of the policies' hidden layers, where none is given.
+
+        All gates get the same, at most that of the paper. Where their weights would
+        leave few units, gates of equal shapes share them.
+
+        Args:
+            sites: List of `(input_channels, channels)` of the gates to be made.
+            gmacs: GMACs per frame of the image network.
+            parameters: Number of its parameters.
+        """
+        given = self.hidden_units is not None or self.hidden_quota is not None
+        if given or self.policy != "learned" or not sites:
+            return
+        shapes = [self._weights_per_unit(*site) for site in sites]
+        most = HIDDEN_PER_CHANNEL * max(channels for _, channels in sites)
+        by_macs = MAX_SHARE_OF_MACS * gmacs * 1e9 / sum(shapes)
+        units = MAX_SHARE_OF_PARAMETERS * parameters / sum(shapes)
+        if self.share_policies is None:
+            self.share_policies = units < FEW_UNITS
+        if self.share_policies:
+            units = (
+                MAX_SHARE_OF_PARAMETERS
+                * parameters
+                / sum(self._weights_per_unit(*site) for site in set(sites))
+            )
+        self.hidden_units = max(MIN_UNITS, int(min(by_macs, units, most)))
+
+    def policy_gmacs(self, input_channels, channels):
+        """GMACs per frame of the policy of a gate; of a custom one unknown, and 0."""
+        if self.policy != "learned":
+            return 0.0
+        hidden = hidden_width(channels, self.hidden_units, self.hidden_quota)
+        return hidden * self._weights_per_unit(input_channels, channels) / 1e9
+
+    def _weights_per_unit(self, input_channels, channels):
+        """Weights of a policy for each of its hidden units."""
+        start, end = (round(share * channels) for share in self.adaptive_range)
+        decisions = (end - start) // self.group_size
+        inputs = input_channels * (2 if "reuse" in self.actions else 1)
+        return inputs + decisions * len(self.actions)
 
     def __call__(self, name, input_channels, channels):
         """A gate called `name` for a producer `input_channels` → `channels`."""
@@ -151,14 +171,6 @@ class GateFactory:
             name="policy",
         )
 
-    @property
-    def saves_producer(self):
-        """Whether a skipped channel need not be computed: not where the policy looks
-        at its values to decide."""
-        if isinstance(self.policy, keras.layers.Layer):
-            return not getattr(self.policy, "sees_output", False)
-        return self.policy != "threshold"
-
     def _shared_dense(self, input_channels, channels):
         start, end = (round(share * channels) for share in self.adaptive_range)
         inputs = input_channels * (2 if "reuse" in self.actions else 1)
@@ -178,6 +190,10 @@ class GateFactory:
                 )
             )
         return self._shared[inputs, outputs]
+
+
+def _count(name, value):
+    return None if value is None else whole_number(name, value)
 
 
 def _check_policy(policy):

@@ -3,23 +3,18 @@
 Users speak of one output: what they give belongs to the logits, and the cost follows.
 """
 
+import inspect
 from collections.abc import Mapping
 
 import keras
 from keras import ops
 
 from adafuse_tf.costs import FlopsLoss, MeanGMACs
-from adafuse_tf.models.graph import calling_context
+from adafuse_tf.graph.keras_graph import calling_context
 
 OUTPUTS = ("logits", "gmacs")
 # λ of the paper, on GFLOPs per frame (Eq. 6).
 PAPER_WEIGHT = 0.1
-
-_CROSS_ENTROPIES = {
-    "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
-    "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
-    "binary_crossentropy": keras.losses.BinaryCrossentropy,
-}
 
 
 def default_optimizer():
@@ -51,7 +46,8 @@ def losses(loss, learns, num_frames):
     if not isinstance(named, Mapping):
         return named
     if "logits" in named:
-        named = {**named, "logits": _of_logits(named["logits"])}
+        logits = _of_logits(named["logits"], keras.losses.get)
+        named = {**named, "logits": logits}
     return named
 
 
@@ -60,8 +56,24 @@ def metrics(metric):
     if isinstance(metric, str) and metric == "auto":
         return {"logits": ["accuracy"], "gmacs": [MeanGMACs()]}
     if isinstance(metric, (list, tuple)):
-        return {"logits": list(metric)}
-    return by_output("metrics", metric)
+        named = {"logits": list(metric)}
+    else:
+        named = by_output("metrics", metric)
+    if not isinstance(named, Mapping) or named.get("logits") is None:
+        return named
+    of_logits = [_metric_of_logits(m) for m in _listed(named["logits"])]
+    return {**named, "logits": of_logits}
+
+
+def _metric_of_logits(metric):
+    # Keras chooses "accuracy" by the labels, and others by their own names.
+    if metric in ("accuracy", "acc", "crossentropy", "ce"):
+        return metric
+    return _of_logits(metric, keras.metrics.get)
+
+
+def _listed(value):
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def by_output(name, value):
@@ -138,13 +150,27 @@ def check_outer(model):
         )
 
 
-def _of_logits(loss):
-    if isinstance(loss, str) and loss.lower() in _CROSS_ENTROPIES:
-        return _CROSS_ENTROPIES[loss.lower()](from_logits=True)
-    kinds = tuple(_CROSS_ENTROPIES.values())
-    if isinstance(loss, kinds) and not loss.get_config()["from_logits"]:
-        raise ValueError(
-            "The output 'logits' is no probability: give the loss from_logits=True. "
-            f"Received: {type(loss).__name__}(from_logits=False)"
-        )
-    return loss
+def _of_logits(function, get):
+    """A loss or metric of the logits; what takes probabilities by default is told."""
+    named = isinstance(function, str) or inspect.isfunction(function)
+    found = get(function) if isinstance(function, str) else function
+    kind = getattr(keras.losses, _class_name(found), None)
+    if named and inspect.isfunction(found) and kind is not None:
+        found = kind()
+    if isinstance(found, type):
+        found = found()
+    config = found.get_config() if hasattr(found, "get_config") else {}
+    if config.get("from_logits") is not False:
+        return function
+    if named:
+        return type(found).from_config({**config, "from_logits": True})
+    raise ValueError(
+        "The output 'logits' is no probability: give the loss or metric "
+        f"from_logits=True. Received: {type(found).__name__}(from_logits=False)"
+    )
+
+
+def _class_name(function):
+    """`SparseCategoricalCrossentropy` of `sparse_categorical_crossentropy`."""
+    name = getattr(function, "__name__", "")
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -2,60 +2,62 @@
 
 import difflib
 
-# Hidden sizes: 1024 in "Last", the default for its 512 channels; elsewhere a quota
-# divided by the gate's channels, with weights shared between gates of equal shape.
-# 196608 is the released ResNet-50's; for ResNet-18 none was published. With another
+# Hidden sizes of the published ResNets: a quota divided by the gate's channels, with
+# weights shared between gates of equal shape; 196608 is the released ResNet-50's, and
+# for ResNet-18 none was published. "Last" has 1024 for its 512 channels. With another
 # width the hidden layers have as many times the units.
-_SHARED = {"gates": "all", "share_policies": True}
+_HIDDEN_QUOTA = {18: 131072, 34: 131072, 50: 196608, 101: 196608}
+_LAST_QUOTA = 1024 * 512
 
-_BASELINES = {
-    f"{family}_resnet{depth}": {"depth": depth, **options}
-    for depth in (18, 34, 50, 101)
-    for family, options in {
-        "tsn": {},
-        "tsm": {"shift": "bidirectional"},
-        "tsm_causal": {"shift": "causal"},
-        "lstm": {"consensus": "lstm"},
-    }.items()
+_SHIFTS = {
+    "tsn": {},
+    "tsm": {"shift": "bidirectional"},
+    "tsm_causal": {"shift": "causal"},
 }
-_ADAFUSE = {
-    f"adafuse_{family}_resnet{depth}": {
-        "depth": depth,
-        "hidden_quota": 131072 if depth < 50 else 196608,
-        **_SHARED,
-        **shift,
-    }
-    for depth in (18, 34, 50, 101)
-    for family, shift in {
-        "tsn": {},
-        "tsm": {"shift": "bidirectional"},
-        "tsm_causal": {"shift": "causal"},
-    }.items()
-}
-_LAST = {
-    f"adafuse_{family}_last_resnet{depth}": {
-        "depth": depth,
-        "gates": ["stage4"],
-        "shift": shift,
-    }
-    for depth in (18, 34, 50, 101)
-    for family, shift in {"tsm": "bidirectional", "tsm_causal": "causal"}.items()
-}
+_LSTM = {"consensus": "lstm"}
 
-# How the published weights saw their clips.
-_PREPROCESSING = {
-    "num_frames": 8,
-    "resize": 256,
-    "crop": 224,
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
+# Where the paper has gates, and elsewhere where they are worth it. BN-Inception and
+# DenseNet have no residual branches to shift in.
+_GATES = {
+    "bn_inception": {"gates": "paper", "hidden_units": 128},
+    "convnext_tiny": {"gates": "worthwhile"},
+    "densenet121": {"gates": "worthwhile"},
+    "efficientnet_v2_b0": {"gates": "worthwhile"},
+    "mobilenet_v2": {"gates": "worthwhile"},
+    "mobilenet_v3_large": {"gates": "worthwhile"},
+    "mobilenet_v3_small": {"gates": "worthwhile"},
+    **{f"efficientnet_b{n}": {"gates": "paper"} for n in range(4)},
+    **{f"efficientnet_lite{n}": {"gates": "paper"} for n in range(3)},
+    **{
+        f"resnet{depth}": {
+            "gates": "paper",
+            "hidden_quota": quota,
+            "share_policies": True,
+        }
+        for depth, quota in _HIDDEN_QUOTA.items()
+    },
 }
+_WITHOUT_RESIDUALS = ("bn_inception", "densenet121")
 
-# Name -> options of the classifier and its backbone.
-PRESETS = {
-    name: {"preprocessing": _PREPROCESSING, **options}
-    for name, options in {**_BASELINES, **_ADAFUSE, **_LAST}.items()
-}
+
+def _presets():
+    for network, gates in _GATES.items():
+        own = {"network": network}
+        yield f"lstm_{network}", {**own, "gates": "none", **_LSTM}
+        for family, shift in _SHIFTS.items():
+            if shift and network in _WITHOUT_RESIDUALS:
+                continue
+            yield f"{family}_{network}", {**own, "gates": "none", **shift}
+            yield f"adafuse_{family}_{network}", {**own, **gates, **shift}
+    for depth in _HIDDEN_QUOTA:
+        last = {"gates": ["stage4"], "hidden_quota": _LAST_QUOTA}
+        for family in ("tsm", "tsm_causal"):
+            name = f"adafuse_{family}_last_resnet{depth}"
+            yield name, {"network": f"resnet{depth}", **last, **_SHIFTS[family]}
+
+
+# Name -> the image network, and options of it, its gates and the classifier.
+PRESETS = dict(_presets())
 
 
 def unknown_preset(name):

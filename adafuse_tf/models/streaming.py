@@ -4,6 +4,7 @@ A stream's state is a flat dict of tensors. Its keys are `"layer/name"`, its val
 zeros at the start, and a step returns it with the same keys, shapes and dtypes.
 """
 
+import inspect
 import math
 import weakref
 
@@ -11,16 +12,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from adafuse_tf.costs import ClipCost
-from adafuse_tf.layers import (
-    AdaptiveTemporalFusion,
-    AverageConsensus,
-    FrameLSTM,
-    TemporalShift,
-)
+from adafuse_tf.graph.keras_graph import input_shapes, run_graph
 from adafuse_tf.layers.contract import whole_number
 from adafuse_tf.layers.state import check_mapping, check_state
-from adafuse_tf.models.graph import input_shapes, run_graph
 
 # What feature maps may be stored in.
 MAP_DTYPES = ("float16", "float32")
@@ -37,18 +31,12 @@ def initial_state(model, batch_size, height, width, window=None, dtype=None):
         check_sizes(window=window)
     sizes = _sizes(model, int(height), int(width))
     state = {}
-    for layer in _stateful_layers(model):
-        if isinstance(layer, (AdaptiveTemporalFusion, TemporalShift)):
-            own = layer.initial_state(batch_size, *sizes[layer.name])
-        elif isinstance(layer, AverageConsensus):
-            own = layer.initial_state(batch_size, window)
-        elif isinstance(layer, ClipCost):
-            own = {
-                gate: ops.zeros((batch_size, *shape[1:]), "float32")
-                for gate, shape in layer.state_shapes.items()
-            }
-        else:
-            own = layer.initial_state(batch_size)
+    for layer in stateful_layers(model):
+        wanted = inspect.signature(layer.initial_state).parameters
+        known = {"window": window, **sizes.get(layer.name, {})}
+        own = layer.initial_state(
+            batch_size, **{k: v for k, v in known.items() if k in wanted}
+        )
         for key, value in own.items():
             state[f"{layer.name}/{key}"] = value
     return state if dtype is None else store_maps(state, dtype)
@@ -156,7 +144,7 @@ def run_step(view, frames, state, reset=None):
     new_state = {}
 
     def call(layer, *args, **kwargs):
-        if not isinstance(layer, _STATEFUL):
+        if not is_stateful(layer):
             return layer(*args, **kwargs)
         prefix = f"{layer.name}/"
         own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
@@ -177,17 +165,19 @@ def state_bytes(state):
     )
 
 
-_STATEFUL = (
-    AdaptiveTemporalFusion,
-    AverageConsensus,
-    ClipCost,
-    FrameLSTM,
-    TemporalShift,
-)
+def is_stateful(layer):
+    """Whether a layer carries something from one frame to the next.
+
+    Such a layer has `initial_state(batch_size, ...)`, with `height` and `width` of its
+    map or the `window` of an average where it needs them, and takes `state=...` in a
+    call, which it then returns last.
+    """
+    return hasattr(layer, "initial_state")
 
 
-def _stateful_layers(model):
-    return [layer for layer in model.layers if isinstance(layer, _STATEFUL)]
+def stateful_layers(model):
+    """The layers of a model that have a state, in its order."""
+    return [layer for layer in model.layers if is_stateful(layer)]
 
 
 def _clear(value, reset):
@@ -196,13 +186,15 @@ def _clear(value, reset):
 
 
 def _sizes(model, height, width):
-    """Height and width of the maps that stateful layers carry, by layer name."""
+    """Height and width of the maps of stateful layers, by layer name."""
     known = _sizes_of.setdefault(model, {})
     if (height, width) not in known:
         shapes = input_shapes(model, (1, 1, height, width, 3))
         known[height, width] = {
-            layer.name: shapes[layer.name][2:4]
-            for layer in _stateful_layers(model)
+            layer.name: dict(
+                zip(("height", "width"), shapes[layer.name][2:4], strict=True)
+            )
+            for layer in stateful_layers(model)
             if len(shapes[layer.name]) == 5
         }
     return known[height, width]

@@ -1,8 +1,12 @@
 """A network of frames with a head that agrees on one label per clip."""
 
+import inspect
+import types
+
 import keras
 
 from adafuse_tf import costs
+from adafuse_tf.graph import cost_table, keras_graph
 from adafuse_tf.layers import (
     AdaptiveTemporalFusion,
     AverageConsensus,
@@ -10,13 +14,22 @@ from adafuse_tf.layers import (
     LearnedPolicy,
 )
 from adafuse_tf.layers.contract import whole_number
-from adafuse_tf.models import graph, outputs, streaming
-from adafuse_tf.models.factory import build_preset
+from adafuse_tf.models import outputs, streaming
+from adafuse_tf.models.factory import (
+    GATES,
+    LIFTING,
+    lifted_backbone,
+    options_of,
+    preprocessing_of,
+    preset_parts,
+)
 from adafuse_tf.models.presets import PRESETS, unknown_preset
 from adafuse_tf.models.video_model import ClipFormat, VideoModel
 
 CONSENSUSES = ("average", "lstm")
 DEFAULT_LSTM_UNITS = 512
+# Names of the classifier's own layers, which files and streams know them by.
+RESERVED = {"classifier", "clip_cost", "clip_format", "consensus", "lstm"}
 VIEWS = ("logits", "gmacs", "policies", "frame_logits")
 
 
@@ -32,7 +45,9 @@ class VideoClassifier(VideoModel):
     functional model.
 
     Args:
-        backbone: A `ResNet`.
+        backbone: A functional model of clips `[B, T, H, W, 3]` with the outputs
+            `{"features": [B, T, C], "policies": {gate: [B, T, C', 3]}}`. Image networks
+            become one in `from_image_model` and `from_preset`.
         num_classes: Number of labels K.
         consensus: `"average"` or `"lstm"`.
         dropout: Rate before the classifier.
@@ -67,10 +82,19 @@ class VideoClassifier(VideoModel):
     """
 
     def __init__(self, *args, **kwargs):
-        if not graph.is_graph(args, kwargs):
+        if not keras_graph.is_graph(args, kwargs):
+            try:
+                inspect.signature(_classifier_graph).bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(
+                    "VideoClassifier(backbone, num_classes, ...) or "
+                    f"VideoClassifier(inputs, outputs): {error}"
+                ) from None
             args, kwargs = (), _classifier_graph(*args, **kwargs)
         super().__init__(*args, **kwargs)
         self._cost = _only(self, costs.ClipCost)
+        # Not tracked as a part of this model.
+        self._views = types.SimpleNamespace(backbone=None)
 
     @classmethod
     def from_preset(cls, preset, num_classes, **overrides):
@@ -87,7 +111,67 @@ class VideoClassifier(VideoModel):
         """
         if preset not in PRESETS:
             raise unknown_preset(preset)
-        return build_preset(cls, preset, num_classes, overrides, _classifier_graph)
+        head = options_of(_classifier_graph)
+        image_model, options = preset_parts(preset, overrides, head)
+        return cls._on_image_model(image_model, num_classes, options)
+
+    @classmethod
+    def from_image_model(cls, image_model, num_classes, **options):
+        """Makes a video classifier of an image network, with its layers and weights.
+
+        Time is folded into the batch at the input; gates and shifts are put into the
+        graph of the image network, whose own layers are used, not copied. With gates
+        that keep everything its features are the image network's on every frame.
+
+        Args:
+            image_model: A functional `keras.Model` of RGB images with one output: a map
+                `[B, H, W, C]`, which is averaged over its positions, or features
+                `[B, C]`.
+            num_classes: Number of labels K.
+            **options: `gates` (`"worthwhile"`), `shift` (`"none"`), `shift_divisor` and
+                `shift_projection` as in `graph.lift.lift`; `policy`, `history`,
+                `actions`, `hidden_units`, `group_size` and other options of the gates
+                as in `models.gating.GateFactory`; `consensus`, `dropout`,
+                `lstm_units`, `dtype`, `trainable` and `name` as here; `seed` of
+                sampling and of the policies' initial weights; `preprocessing`, by
+                default frames of the image model's input size with ImageNet's mean and
+                standard deviation, or 0..255 where the model itself begins with
+                scaling them.
+
+        Returns:
+            A `VideoClassifier`. Policies whose `hidden_units` are not given cost at
+            most 3 % of the image network's MACs and 15 % of its parameters.
+
+        Raises:
+            TypeError: `image_model` is no Keras model.
+            ValueError: A model that cannot be read as a network of images, with the way
+                out; an option that there is not, or out of its range.
+
+        Example:
+
+        ```python
+        cnn = keras.applications.MobileNetV2(include_top=False, weights=None)
+        model = VideoClassifier.from_image_model(cnn, num_classes=27, shift="causal")
+        ```
+        """
+        if options.get("preprocessing") is None:
+            options["preprocessing"] = preprocessing_of(image_model)
+        known = options_of(_classifier_graph) | GATES | LIFTING | {"dtype", "seed"}
+        unknown = sorted(set(options) - known)
+        if unknown:
+            raise ValueError(
+                f"Unknown options: {unknown}. Known: {sorted(known)}. Those of the "
+                "image model belong into its own constructor"
+            )
+        return cls._on_image_model(image_model, num_classes, options)
+
+    @classmethod
+    def _on_image_model(cls, image_model, num_classes, options):
+        backbone = lifted_backbone(image_model, options)
+        head = options_of(_classifier_graph) | {"dtype"}
+        return cls(
+            backbone, num_classes, **{k: v for k, v in options.items() if k in head}
+        )
 
     @property
     def cost_table(self):
@@ -110,16 +194,29 @@ class VideoClassifier(VideoModel):
 
     @property
     def backbone(self):
-        """A view without the head, on the same layers.
+        """A view without the head, on the same layers, always the same one.
 
-        Freeze all of it with `model.backbone.trainable = False` before `compile`.
+        Freeze all of it with `model.backbone.trainable = False` before `compile`, or
+        give it another head: `VideoClassifier(model.backbone, num_classes)`.
         """
-        features = self.get_layer("dropout").input
-        recurrent = [layer for layer in self.layers if isinstance(layer, FrameLSTM)]
-        if recurrent:
-            features = recurrent[0].input
-        view = {"features": features, "policies": self._tensors["policies"]}
-        return keras.Model(self.input, view, name=f"{self.name}_backbone")
+        if self._views.backbone is None:
+            recurrent = [x for x in self.layers if isinstance(x, FrameLSTM)]
+            dropout = keras_graph.source_of(self.get_layer("classifier"))
+            features = (recurrent[0] if recurrent else dropout).input
+            view = {"features": features, "policies": self._tensors["policies"]}
+            self._views.backbone = self._view(view, f"{self.name}_backbone")
+            # Keras takes what is an attribute for a part, and saves it with the model.
+            self._views.backbone._saves_seeds = False
+        return self._views.backbone
+
+    def _view(self, outputs, name=None):
+        return VideoModel(
+            self.input,
+            outputs,
+            name=name,
+            preprocessing=self.preprocessing,
+            dtype=self.dtype_policy,
+        )
 
     @property
     def _tensors(self):
@@ -141,17 +238,13 @@ class VideoClassifier(VideoModel):
         Returns:
             A `VideoModel` with a dict of these outputs.
         """
-        unknown = sorted(set(names) - set(VIEWS))
+        unknown = [name for name in names if name not in VIEWS]
         if unknown or not names:
             raise ValueError(
                 f"Outputs must be among {list(VIEWS)}. Received: {list(names)}"
             )
         available = self._tensors
-        return VideoModel(
-            self.input,
-            {name: available[name] for name in names},
-            preprocessing=self.preprocessing,
-        )
+        return self._view({name: available[name] for name in names})
 
     def initial_state(
         self, batch_size, height=None, width=None, window=None, dtype=None
@@ -202,10 +295,16 @@ class VideoClassifier(VideoModel):
             TypeError: Frames that are neither floats nor uint8, or a state that is no
                 dict of floats.
         """
-        return streaming.step(self, frames, state, reset, tuple(outputs))
+        outputs = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        return streaming.step(self, frames, state, reset, outputs)
 
     def dense_gmacs(self, num_frames, height, width):
-        """GMACs per clip of the dense twin: all channels kept, no policy networks."""
+        """GMACs per clip of the dense twin: all channels kept, no policy networks.
+
+        Raises:
+            ValueError: One that is no positive integer.
+        """
+        streaming.check_sizes(num_frames=num_frames, height=height, width=width)
         policy_parts = {f"{gate}_policy_{part}" for gate in self.gates
                         for part in ("hidden", "output")}  # fmt: skip
         twin = [op for op in self.cost_table if op.name not in policy_parts]
@@ -242,7 +341,8 @@ class VideoClassifier(VideoModel):
             **kwargs: Further arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: An output that there is not; a cross-entropy of probabilities.
+            ValueError: An output that there is not; a cross-entropy of probabilities,
+                as a loss or a metric.
         """
         if isinstance(optimizer, str) and optimizer == "auto":
             optimizer = outputs.default_optimizer()
@@ -290,8 +390,8 @@ def _classifier_graph(
     if not isinstance(view, dict) or set(view) != {"features", "policies"}:
         raise TypeError(
             "`backbone` must be a network of clips with the outputs 'features' and "
-            "'policies', such as models.ResNet(depth=18); of an image network, wrap "
-            "each layer in layers.PerFrame. Received: "
+            "'policies'; of an image network make one with "
+            "VideoClassifier.from_image_model. Received: "
             f"backbone={getattr(backbone, 'name', backbone)!r}, a "
             f"{type(backbone).__name__}"
         )
@@ -306,16 +406,23 @@ def _classifier_graph(
             f"lstm_units={lstm_units}, consensus={consensus!r}"
         )
     num_classes = whole_number("num_classes", num_classes)
-    dtype = backbone.dtype_policy if dtype is None else dtype
+    if dtype is None:
+        dtype = keras_graph.dtype_policy_of(backbone)
+    taken = {layer.name for layer in backbone.layers}
+    clash = sorted(taken & RESERVED)
+    if clash:
+        raise ValueError(
+            f"The layers {clash} have names that those of the classifier have; cut the "
+            "image model before its head, or give its layers other names"
+        )
     frames = backbone.input
     x, policies = view["features"], view["policies"]
-    operations = list(backbone.cost_table)
     if consensus == "lstm":
-        lstm_units = whole_number("lstm_units", lstm_units or DEFAULT_LSTM_UNITS)
-        operations.append(costs.lstm("lstm", x.shape[-1], lstm_units))
+        lstm_units = DEFAULT_LSTM_UNITS if lstm_units is None else lstm_units
+        lstm_units = whole_number("lstm_units", lstm_units)
         x = FrameLSTM(lstm_units, dtype=dtype, name="lstm")(x)
-    x = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(x)
-    operations.append(costs.dense("classifier", x.shape[-1], num_classes))
+    name_of_dropout = "dropout" if "dropout" not in taken else "classifier_dropout"
+    x = keras.layers.Dropout(dropout, dtype="float32", name=name_of_dropout)(x)
     frame_logits = keras.layers.Dense(
         num_classes,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
@@ -328,6 +435,8 @@ def _classifier_graph(
         for layer in backbone.layers
         if isinstance(layer, AdaptiveTemporalFusion)
     }
+    whole = {"frame_logits": frame_logits, "policies": policies}
+    operations = cost_table(keras.Model(frames, whole))
     # The cost depends on the size of the frames alone.
     clips = ClipFormat(preprocessing, dtype=dtype, name="clip_format")(frames)
     gmacs = costs.ClipCost(operations, histories, name="clip_cost")(clips, policies)
@@ -341,5 +450,11 @@ def _classifier_graph(
 
 def _only(model, kind):
     """The one layer of a kind."""
-    (found,) = (layer for layer in model.layers if isinstance(layer, kind))
-    return found
+    found = [layer for layer in model.layers if isinstance(layer, kind)]
+    if len(found) != 1:
+        raise ValueError(
+            "The graph of a VideoClassifier has one ClipCost and one AverageConsensus, "
+            "as that of `VideoClassifier(backbone, num_classes)`. Received a graph of "
+            f"'{model.name}' with {len(found)} {kind.__name__}"
+        )
+    return found[0]

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf.data.preprocessing import Preprocessing
-from adafuse_tf.models import graph
+from adafuse_tf.graph import keras_graph
 
 
 @keras.saving.register_keras_serializable(package="adafuse_tf")
@@ -26,6 +26,11 @@ class ClipFormat(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         if isinstance(preprocessing, Preprocessing):
             preprocessing = preprocessing.to_dict()
+        if not isinstance(preprocessing, (Mapping, types.NoneType)):
+            raise TypeError(
+                "`preprocessing` must be a Preprocessing or a dict of its arguments. "
+                f"Received: preprocessing={preprocessing!r}"
+            )
         # No part of the layer, which computes nothing: it would keep XLA away.
         self._kept = types.SimpleNamespace(
             preprocessing=Preprocessing.from_dict(preprocessing or {})
@@ -55,20 +60,44 @@ class VideoModel(keras.Model):
     Constructed as any functional model: `VideoModel(inputs, outputs, name=...)`.
 
     Args:
-        preprocessing: `Preprocessing` of the clips, where the graph has no
-            `ClipFormat`.
+        preprocessing, dtype: `Preprocessing` of the clips and precision, where the
+            graph has no `ClipFormat`, which has both.
 
     Input shape:
         `[B, T, H, W, 3]`: floats that have gone through `preprocessing`, or uint8
         frames of any size, which go through it here.
     """
 
-    def __init__(self, *args, preprocessing=None, **kwargs):
+    def __init__(self, *args, preprocessing=None, dtype=None, **kwargs):
         super().__init__(*args, **kwargs)
         formats = [layer for layer in self.layers if isinstance(layer, ClipFormat)]
-        self._clip_format = formats[0] if formats else ClipFormat(preprocessing)
+        self._clip_format = (
+            formats[0] if formats else ClipFormat(preprocessing, dtype=dtype)
+        )
+        # Not of a part of another model, which saves them itself.
+        self._saves_seeds = True
         # Keras asks for it to scale the loss of `mixed_float16`.
         self.dtype_policy = self._clip_format.dtype_policy
+        if not self.trainable:
+            self.trainable = False  # Keras froze the model before it had layers
+
+    def __setattr__(self, name, value):
+        if name == "trainable":
+            # TensorFlow would skip a value that is there already, and what layers have
+            # may have changed since.
+            type(self).trainable.fset(self, value)
+        else:
+            super().__setattr__(name, value)
+
+    def compile(self, *args, jit_compile="auto", **kwargs):
+        """As `keras.Model.compile`; `"auto"` is without XLA, which resizes no frames.
+
+        Args:
+            jit_compile: `True` compiles with XLA, for clips that have gone through
+                `preprocessing` or need no resizing.
+        """
+        jit_compile = False if jit_compile == "auto" else jit_compile
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     @property
     def preprocessing(self):
@@ -123,7 +152,7 @@ class VideoModel(keras.Model):
 
     def _run_through_graph(self, *args, **kwargs):
         # Of `clone_model`, which makes layer by layer: policies share some of theirs.
-        with graph.sharing_objects():
+        with keras_graph.sharing_objects():
             return super()._run_through_graph(*args, **kwargs)
 
     # Keras leaves the states of random numbers out of its files: a model that is loaded
@@ -132,6 +161,8 @@ class VideoModel(keras.Model):
     def save_own_variables(self, store):
         """Puts the states of all random number generators into the file."""
         super().save_own_variables(store)
+        if not self._saves_seeds:
+            return
         for number, state in enumerate(self._seed_states()):
             store[f"seed_{number}"] = np.array(state)
 
@@ -149,4 +180,5 @@ class VideoModel(keras.Model):
         config = super().get_config()
         if not any(isinstance(layer, ClipFormat) for layer in self.layers):
             config["preprocessing"] = self.preprocessing.to_dict()
+            config["dtype"] = keras.dtype_policies.serialize(self.dtype_policy)
         return config

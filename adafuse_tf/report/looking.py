@@ -47,5 +47,4 @@ def _frame_gmacs(model, policies, shape) -> np.ndarray:
 
 
 def _as_bytes(clip: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    grey = 255 * (clip * np.float32(preprocessing.std) + preprocessing.mean)
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(preprocessing.denormalize(clip)), 0, 255).astype(np.uint8)

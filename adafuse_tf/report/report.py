@@ -101,7 +101,7 @@ def write_report(
         )
     content = Content(
         name=os.path.basename(os.path.abspath(folder.name.rstrip("/"))),
-        preset=config.task.model.preset,
+        preset=config.task.model.name,
         preprocessing=preprocessing,
         labels=labels,
         gates=tuple(model.gates),

@@ -11,6 +11,8 @@ import keras
 from adafuse_tf.training.errors import ModelDirError
 from adafuse_tf.training.whole_files import written_whole
 
+# Where files of version 0.1 have layers of images.
+_WRAPPED = "layers/per_frame"
 # What is in files of models and a checkpoint for use does not need.
 _NOT_WEIGHTS = ("optimizer", "vars")  # the latter has states of random numbers
 
@@ -53,6 +55,11 @@ def load_weights(model: keras.Model, path: str | Path, as_start: bool = False) -
     if not path.is_file():
         raise FileNotFoundError(f"There is no weights file. Received: {str(path)!r}")
     found, expected = _variables_in(path), _variables_of(model)
+    if _wraps(found) and not _wraps(expected):
+        with tempfile.TemporaryDirectory() as folder:
+            unwrapped = Path(folder) / "unwrapped.weights.h5"
+            _unwrap(path, unwrapped, expected)
+            return load_weights(model, unwrapped, as_start)
     differing = [
         name
         for name in {**expected, **found}
@@ -77,6 +84,25 @@ def load_weights(model: keras.Model, path: str | Path, as_start: bool = False) -
         if differing:  # Keras lists at length what has just been found
             warnings.simplefilter("ignore")
         model.load_weights(path, skip_mismatch=bool(differing))
+
+
+def _wraps(names) -> bool:
+    return any(name.startswith(_WRAPPED) for name in names)
+
+
+def _unwrap(path, target, expected):
+    """Copies a file of version 0.1, whose layers of images were wrapped in others."""
+    places = {v.layer: name.rsplit("/", 1)[0] for name, v in expected.items()}
+    with h5py.File(path) as source, h5py.File(target, "w") as copy:
+        copy.attrs.update(source.attrs)
+        for name, group in source["layers"].items():
+            if not f"layers/{name}".startswith(_WRAPPED):
+                source.copy(group, copy, f"layers/{name}")
+            elif "layer/vars" in group and len(group["layer/vars"]):
+                inside = group["layer/vars"]
+                layer = inside.attrs["name"]
+                place = places.get(layer, f"layers/{layer}/vars")
+                source.copy(inside, copy, place)
 
 
 class _Variable(NamedTuple):

@@ -55,9 +55,15 @@ class RuntimeConfig(Config):
 
 
 class ModelConfig(Config):
-    """Arguments of `VideoClassifier.from_preset`."""
+    """Arguments of `VideoClassifier.from_preset` or `from_image_model`."""
 
     preset: Name = "adafuse_tsn_resnet18"
+    # Instead of a preset: an image network, such as `keras.applications.MobileNetV2`,
+    # that becomes one of clips with `VideoClassifier.from_image_model`; `overrides` are
+    # then arguments of that.
+    image_model: Name | None = None
+    # Its keyword arguments; without an `input_shape` it is made for task.preprocessing.
+    image_model_args: dict[str, Any] = {}
     # Keyword arguments of the preset. An override of null is the preset's default,
     # so that a later config can take back what an earlier one has set.
     overrides: dict[str, Any] = {}
@@ -66,6 +72,20 @@ class ModelConfig(Config):
     # torchvision's ResNets. TSM and AdaFuse-TSM differ in their default of
     # `shift_projection`.
     init_weights: Name | None = None
+
+    @model_validator(mode="after")
+    def _preset_or_image_model(self):
+        if self.image_model is None and self.image_model_args:
+            raise ValueError(
+                "image_model_args go with image_model. Received: image_model_args="
+                f"{self.image_model_args}"
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the network is called: its preset, or its image model."""
+        return self.preset if self.image_model is None else self.image_model
 
     @model_validator(mode="after")
     def _no_preprocessing(self):

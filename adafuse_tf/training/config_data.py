@@ -130,6 +130,7 @@ class PreprocessingConfig(Config):
     crop: Count = 224  # square, px
     mean: Channels = (0.485, 0.456, 0.406)
     std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+    color_order: Literal["rgb", "bgr"] = "rgb"
 
     @model_validator(mode="after")
     def _crop_fits(self):

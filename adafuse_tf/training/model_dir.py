@@ -11,6 +11,7 @@ from adafuse_tf import files
 from adafuse_tf.data import Preprocessing
 from adafuse_tf.layers import LearnedPolicy
 from adafuse_tf.models import VideoClassifier
+from adafuse_tf.networks import image_model
 from adafuse_tf.training.checkpoints import load_weights
 from adafuse_tf.training.config import ExperimentConfig, RuntimeConfig
 from adafuse_tf.training.config_loading import load_config
@@ -132,16 +133,20 @@ def load_trained(
 def build_model(config: ExperimentConfig, num_classes: int) -> VideoClassifier:
     """Builds the network of an experiment with fresh weights."""
     options = config.task.model.overrides
-    overrides = {key: value for key, value in options.items() if value is not None}
-    return VideoClassifier.from_preset(
-        config.task.model.preset,
-        num_classes,
-        **{
-            "preprocessing": preprocessing_of(config),
-            "dtype": config.runtime.mixed_precision_dtype,
-            **overrides,
-        },
+    network, preprocessing = config.task.model, preprocessing_of(config)
+    dtype = config.runtime.mixed_precision_dtype
+    arguments = {
+        "preprocessing": preprocessing,
+        "dtype": dtype,
+        **{key: value for key, value in options.items() if value is not None},
+    }
+    if network.image_model is None:
+        return VideoClassifier.from_preset(network.preset, num_classes, **arguments)
+    size = {"input_shape": (preprocessing.crop, preprocessing.crop, 3)}
+    made = image_model(
+        network.image_model, dtype, **{**size, **network.image_model_args}
     )
+    return VideoClassifier.from_image_model(made, num_classes, **arguments)
 
 
 def preprocessing_of(config: ExperimentConfig) -> Preprocessing:

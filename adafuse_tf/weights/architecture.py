@@ -4,7 +4,8 @@ import dataclasses
 import re
 
 from adafuse_tf.layers import ACTIONS
-from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+from adafuse_tf.networks.bn_inception import MODULES
+from adafuse_tf.networks.resnet import BLOCKS_PER_STAGE
 
 _BLOCK = re.compile(r"^layer(\d)\.(\d+)\.(.*)$")
 _SHARED = re.compile(r"^gate_fc[01]s\.")
@@ -12,9 +13,18 @@ _SHARED = re.compile(r"^gate_fc[01]s\.")
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """Options of `ResNet` and the head, as read off a checkpoint."""
+    """What is read off a checkpoint.
 
-    backbone: dict
+    Attributes:
+        family: `"resnet"` or `"bn_inception"`.
+        network: Options of the image network.
+        gates: Options of the gates.
+        num_classes: Number of labels.
+    """
+
+    family: str
+    network: dict
+    gates: dict
     num_classes: int
 
 
@@ -28,9 +38,12 @@ def infer_architecture(tensors):
         An `Architecture`. The shift cannot be seen in a checkpoint.
 
     Raises:
-        ValueError: No ResNet of a known depth, or gates that follow no known rule.
+        ValueError: No ResNet of a known depth and no BN-Inception, or gates that follow
+            no known rule.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    if any(name.startswith("inception_") for name in shapes):
+        return _bn_inception(shapes)
     blocks = {}
     for name in shapes:
         match = _BLOCK.match(name)
@@ -52,23 +65,74 @@ def infer_architecture(tensors):
     )
     if depth is None:
         raise ValueError(
-            "The names belong to no ResNet-18/34/50/101. Received: "
+            "The names belong to no ResNet-18/34/50/101 or BN-Inception. Received: "
             f"{'bottleneck' if bottleneck else 'basic'} blocks per stage {counts}, "
             f"first names {sorted(shapes)[:3]}"
         )
-    classes = _first(shapes, ("fc.weight", "fc.bias"), 0)
-    if classes is None:
-        raise ValueError("The classifier is missing: new_fc.weight, new_fc.bias")
+    classes = _classes(shapes)
     stem = _first(shapes, ("conv1.weight", "bn1.weight", "bn1.bias"), 0)
-    backbone = {"depth": depth, "width": (stem or 64) / 64}
+    network = {"depth": depth, "width": (stem or 64) / 64}
     gated = sorted(
         key
         for key, leaves in blocks.items()
         if any(leaf.startswith("policy_net.") for leaf in leaves)
     )
+    gates = {"gates": "none"}
     if gated:
-        backbone.update(_gate_options(shapes, gated, counts, backbone["width"]))
-    return Architecture(backbone, classes)
+        gates = _gate_options(shapes, gated, counts, network["width"])
+    return Architecture("resnet", network, gates, classes)
+
+
+def _classes(shapes):
+    classes = _first(shapes, ("fc.weight", "fc.bias"), 0)
+    if classes is None:
+        raise ValueError("The classifier is missing: new_fc.weight, new_fc.bias")
+    return classes
+
+
+def _bn_inception(shapes):
+    gated, hidden, actions = [], {}, set()
+    for module in MODULES:
+        net = f"policy_net_{module}"
+        if not any(name.startswith(f"{net}.") for name in shapes):
+            continue
+        gated.append(f"inception_{module}_output_gate")
+        names = tuple(f"{net}.gate_bn.{leaf}" for leaf in ("weight", "bias"))
+        units = _first(shapes, names, 0)
+        fc0 = shapes.get(f"{net}.gate_fc0.weight")
+        reduce = shapes.get(f"inception_{module}_3x3_reduce.weight")
+        if None in (units, fc0, reduce):
+            raise ValueError(f"The policy of {module} is incomplete")
+        hidden[module] = units, 1
+        # With the previous frame the policy sees twice the channels, and it chooses
+        # among two actions without a skip, or among all three.
+        with_history = fc0[1] == 2 * reduce[1]
+        output = _first(shapes, (f"{net}.gate_fc1.weight", f"{net}.gate_fc1.bias"), 0)
+        channels = _module_channels(shapes, module, reduce[1])
+        actions.add(_actions(with_history, (output or 0) // channels, module))
+    options = {"gates": "none"}
+    if gated:
+        if len(actions) != 1:
+            raise ValueError(f"The gates must choose alike. Received: {actions}")
+        every = len(gated) == len(MODULES)
+        options = {
+            "gates": "paper" if every else gated,
+            "actions": actions.pop(),
+            "share_policies": False,
+            **_hidden_rule(hidden),
+        }
+    stem = _first(shapes, ("conv1_7x7_s2.weight", "conv1_7x7_s2.bias"), 0)
+    network = {"width": (stem or 64) / 64}
+    return Architecture("bn_inception", network, options, _classes(shapes))
+
+
+def _module_channels(shapes, module, inputs):
+    """Channels of the output of a module."""
+    ends = ("1x1", "3x3", "double_3x3_2", "pool_proj")
+    found = [shapes.get(f"inception_{module}_{end}.weight") for end in ends]
+    channels = sum(shape[0] for shape in found if shape)
+    # Where the pool has no projection it passes its channels on.
+    return channels if found[-1] else channels + inputs
 
 
 def _gate_options(shapes, gated, counts, width):
@@ -96,7 +160,7 @@ def _gate_options(shapes, gated, counts, width):
         raise ValueError(f"The gates must choose among one set. Received: {actions}")
     every = len(gated) == sum(counts)
     return {
-        "gates": "all" if every else [f"stage{s}_block{b}" for s, b in gated],
+        "gates": "paper" if every else [f"stage{s}_block{b}" for s, b in gated],
         "actions": actions.pop(),
         "share_policies": any(_SHARED.match(name) for name in shapes),
         **_hidden_rule(hidden),

@@ -1,13 +1,15 @@
 """PyTorch checkpoints become Keras models."""
 
 from adafuse_tf.data import Preprocessing
-from adafuse_tf.models import ResNet, VideoClassifier
+from adafuse_tf.models import VideoClassifier
+from adafuse_tf.networks import NETWORKS, BNInception, ResNet
 from adafuse_tf.weights.architecture import infer_architecture
 from adafuse_tf.weights.mapping import (
     assign,
     backbone_entries,
     gate_entries,
     head_entries,
+    inception_entries,
 )
 from adafuse_tf.weights.source import read_source
 
@@ -16,9 +18,9 @@ def from_pytorch(source, shift="none", num_frames=8):
     """Builds the classifier that a checkpoint belongs to, with its weights.
 
     Reads checkpoints of the paper's release (TSN, TSM, AdaFuse-ResNet-18/34/50/101,
-    with per-gate or shared policies, two or three actions, any gated stages) and
-    torchvision's ResNets. Everything but the shift and the clip length is inferred from
-    names and shapes.
+    with per-gate or shared policies, two or three actions, any gated stages, and
+    AdaFuse-BN-Inception) and torchvision's ResNets. Everything but the shift and the
+    clip length is inferred from names and shapes.
 
     Args:
         source: `dict[str, np.ndarray]`, or the path of a `.npz` or PyTorch file.
@@ -36,7 +38,6 @@ def from_pytorch(source, shift="none", num_frames=8):
         ValueError: The names and shapes make no supported network; every tensor that is
             missing, left over or misshapen is listed.
     """
-    preprocessing = Preprocessing(num_frames=num_frames)
     tensors, originals, marks_shift = read_source(source)
     if marks_shift and shift == "none":
         raise ValueError(
@@ -44,11 +45,21 @@ def from_pytorch(source, shift="none", num_frames=8):
             "shift='bidirectional'. Received: shift='none'"
         )
     architecture = infer_architecture(tensors)
-    backbone = ResNet(shift=shift, **architecture.backbone)
-    model = VideoClassifier(
-        backbone, architecture.num_classes, preprocessing=preprocessing
+    inception = architecture.family == "bn_inception"
+    make, name = (BNInception, "bn_inception") if inception else (ResNet, "resnet50")
+    preprocessing = {**NETWORKS[name].preprocessing, "num_frames": num_frames}
+    model = VideoClassifier.from_image_model(
+        make(**architecture.network),
+        architecture.num_classes,
+        shift=shift,
+        preprocessing=Preprocessing(**preprocessing),
+        **architecture.gates,
     )
-    rows = backbone_entries(model) + gate_entries(model) + head_entries(model)
+    if inception:
+        rows = inception_entries(model)
+    else:
+        rows = backbone_entries(model) + gate_entries(model)
+    rows += head_entries(model)
     assign(rows, tensors, originals)
     return model
 

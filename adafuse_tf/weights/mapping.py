@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 
 _BACKBONE = re.compile(r"(conv1|bn1|layer\d)\b")
@@ -51,6 +52,23 @@ def gate_entries(model):
         for place, dense in places:
             rows += _dense(dense, place)
         rows += _bn(policy.batch_norm, f"{net}.gate_bn")
+    return rows
+
+
+def inception_entries(model):
+    """Rows of a BN-Inception and its gates, whose layers have the release's names."""
+    rows = []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            rows.append((f"{layer.name}.weight", layer.kernel, _conv))
+            rows.append((f"{layer.name}.bias", layer.bias, _same))
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            rows += _bn(layer, layer.name)
+    for name, gate in model.gates.items():
+        net = f"policy_net_{name.split('_')[1]}"
+        rows += _dense(gate.policy.hidden_dense, f"{net}.gate_fc0")
+        rows += _dense(gate.policy.output_dense, f"{net}.gate_fc1")
+        rows += _bn(gate.policy.batch_norm, f"{net}.gate_bn")
     return rows
 
 
@@ -111,8 +129,8 @@ def _ndim(variable):
 
 
 def _conv_bn(model, layer, conv, bn):
-    rows = [(f"{conv}.weight", model.get_layer(layer).layer.kernel, _conv)]
-    return rows + _bn(model.get_layer(f"{layer}_bn").layer, bn)
+    rows = [(f"{conv}.weight", model.get_layer(layer).kernel, _conv)]
+    return rows + _bn(model.get_layer(f"{layer}_bn"), bn)
 
 
 def _bn(layer, place):

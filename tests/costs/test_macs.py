@@ -6,7 +6,7 @@ from adafuse_tf import costs
 
 TABLE = (
     costs.conv2d("a", 3, 4, 8, 2, bias=True, produces="g"),
-    costs.batch_norm("a_bn", 8, 2),
+    costs.Operation("a_bn", 0, 16, ((0, ((1, 1, 2),)), (1, ((1, 1, 2),)))),
     costs.conv2d("b", 3, 8, 6, 4, consumes="g", produces="h"),
     costs.conv2d("c", 1, 6, 5, 4, consumes="h"),
     costs.dense("d", 5, 3),
@@ -49,8 +49,18 @@ def test_nothing_is_saved_twice():
         policy[..., 0] = 1
     cost = costs.clip_gmacs(TABLE, skip, 16, 16)
     np.testing.assert_allclose(cost, 15 / 1e9)
+
+
+def test_the_release_adds_its_savings_up():
+    skip = {k: np.zeros_like(p) for k, p in POLICIES.items()}
+    for policy in skip.values():
+        policy[..., 0] = 1
     authors = costs.authors_gflops(TABLE, skip)
-    assert 0 < float(authors["real"]) < float(authors["upb"]) < authors["base"]
+    between = 6 * 9 * 8 * 56 * 56 / 1e9  # the operation between both gates
+    outside = (8 * (9 * 4 + 1) * 112 * 112 + 5 * 6 * 56 * 56) / 1e9
+    saved = authors["base"] - float(authors["real"])
+    np.testing.assert_allclose(saved, outside + 2 * between, rtol=1e-5)
+    assert float(authors["real"]) < float(authors["upb"]) < authors["base"]
 
 
 def test_keeping_all_costs_the_table():

@@ -5,53 +5,48 @@ import numpy as np
 import tensorflow as tf
 
 from adafuse_tf.data import Preprocessing
-from adafuse_tf.layers import PerFrame
 from adafuse_tf.models import VideoClassifier
-from adafuse_tf.models.gating import GateFactory
-from adafuse_tf.models.resnet_blocks import BlockBuilder
+from adafuse_tf.networks.resnet import BlockLayers
 
 SIZE, FRAMES = 16, 4
 LABELS = ("left", "right", "up")
 
 
-@keras.saving.register_keras_serializable(package="adafuse_tf_tests")
-class TinyBackbone(keras.Model):
-    """A stem and two residual blocks with gates; the interface of `ResNet`."""
-
-    def __init__(self, shift="causal", gated=True, dtype=None, **gate_options):
-        names = ["stage1_block0", "stage2_block0"] if gated else []
-        gates = GateFactory(**{"hidden_units": 8, "dtype": dtype, **gate_options})
-        builder = BlockBuilder(shift, 8, True, gates, names, dtype)
-        frames = keras.Input((None, None, None, 3), name="frames")
-        x = builder.conv_bn(frames, 8, 3, 4, 4, "stem_conv")
-        x = keras.layers.ReLU(dtype=dtype, name="stem_relu")(x)
-        x = builder.basic(x, 8, 1, 4, "stage1_block0")
-        x = builder.basic(x, 16, 2, 8, "stage2_block0")
-        pool = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")
-        outputs = {"features": PerFrame(pool)(x), "policies": builder.policies}
-        super().__init__(frames, outputs)
-        self.cost_table = tuple(builder.operations)
-        self.gates = {name: self.get_layer(name) for name in names}
-        self._config = {"shift": shift, "gated": gated, **gate_options}
-
-    def get_config(self):
-        return self._config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+def tiny_network(dtype=None):
+    """A stem and two residual blocks."""
+    net = BlockLayers(dtype)
+    images = keras.Input((None, None, 3), name="images")
+    x = net.conv_bn(images, 8, 3, 4, "stem_conv")
+    x = net.relu(x, "stem_relu")
+    x = net.basic(x, 8, 1, "stage1_block0")
+    x = net.basic(x, 16, 2, "stage2_block0")
+    return keras.Model(images, x, name="tiny")
 
 
-def tiny_classifier(consensus="average", **options):
+def tiny_classifier(
+    consensus="average",
+    shift="causal",
+    gated=True,
+    dtype=None,
+    num_classes=3,
+    **options,
+):
     """A `VideoClassifier` whose decisions differ between frames and channels."""
-    model = VideoClassifier(
-        TinyBackbone(**options),
-        len(LABELS),
+    model = VideoClassifier.from_image_model(
+        tiny_network(dtype),
+        num_classes,
         consensus=consensus,
         lstm_units=4 if consensus == "lstm" else None,
         dropout=0.0,
         preprocessing=Preprocessing(FRAMES, SIZE + 4, SIZE),
         name="tiny",
+        **{
+            "gates": "paper" if gated else "none",
+            "shift": shift,
+            "shift_projection": True,
+            "hidden_units": 8,
+            **options,
+        },
     )
     rng = np.random.default_rng(1)
     for variable in model.trainable_variables:

@@ -20,6 +20,7 @@ _POLICY = re.compile(r"(.*policy_net)\.gate_fc([01])\.(weight|bias)$")
 class Golden:
     """A checkpoint, its input and the numbers that must come out."""
 
+    name: str
     tensors: dict
     clip: np.ndarray  # [N, T, H, W, 3]
     meta: dict
@@ -43,8 +44,8 @@ def load(name, tuned=True):
         if k.startswith(prefix)
     }
     tensors = rebuild(meta["shapes"], meta["seed"], stored if tuned else {})
-    return Golden(tensors, clip(**{k: meta[k] for k in ("N", "T", "size", "seed")}),
-                  meta, outputs)  # fmt: skip
+    frames = clip(**{k: meta[k] for k in ("N", "T", "size", "seed")})
+    return Golden(name, tensors, frames, meta, outputs)
 
 
 def rebuild(shapes, seed, tuned):
@@ -100,6 +101,8 @@ def _draw(name, shape, seed, bottleneck):
         last = layer == ("bn3" if bottleneck else "bn2")
         low, high = (0.2, 0.6) if last else (0.6, 1.4)
         return rng.uniform(low, high, shape).astype(np.float32)
+    elif layer.startswith(("conv", "inception")) and not layer.endswith("_bn"):
+        scale = 0.1  # bias of a convolution
     else:
         scale = 0.5 if "gate_bn" in name else 0.2
     return (rng.standard_normal(shape) * scale).astype(np.float32)

@@ -94,7 +94,6 @@ def test_gates_that_keep_beside_some_that_decide():
 # consume. Groups of 2, 1 and 3 channels.
 TABLE = (
     costs.conv2d("a", 3, 4, 8, 2, bias=True, produces="g"),
-    costs.batch_norm("a_bn", 8, 2),
     costs.conv2d("b", 3, 8, 6, 4, consumes="g", produces="h"),
     costs.conv2d("c", 1, 6, 9, 4, consumes="h", produces="i"),
     costs.conv2d("d", 1, 9, 5, 4, consumes="i"),

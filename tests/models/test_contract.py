@@ -6,7 +6,7 @@ import pytest
 from adafuse_tf.layers import ThresholdPolicy
 from adafuse_tf.models import VideoClassifier
 from tests import contract
-from tests.export.tiny import TinyBackbone
+from tests.export.tiny import tiny_classifier
 
 RNG = np.random.default_rng(0)
 CLIPS = RNG.normal(size=(2, 3, 24, 40, 3)).astype("float32")
@@ -42,12 +42,7 @@ def decided(model):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_classifier(kind, fresh):
     def make(dtype=None):
-        options = dict(KINDS[kind])
-        head = {"consensus": options.pop("consensus", "average")}
-        if head["consensus"] == "lstm":
-            head["lstm_units"] = 6
-        backbone = TinyBackbone(dtype=dtype, **options)
-        return decided(VideoClassifier(backbone, 5, dtype=dtype, **head))
+        return decided(tiny_classifier(dtype=dtype, num_classes=5, **KINDS[kind]))
 
     contract.check_model(make, [CLIPS], LABELS, fresh, quantizes=True)
     supports = all(layer.supports_jit for layer in make()._flatten_layers())

@@ -6,13 +6,16 @@ import pytest
 
 from adafuse_tf.layers import ACTIONS, FixedPolicy, LearnedPolicy, RandomPolicy
 from adafuse_tf.layers.contract import derive_seed
-from adafuse_tf.models import ResNet, VideoClassifier
+from adafuse_tf.models import VideoClassifier
+from adafuse_tf.networks import ResNet
 
 CLIPS = np.random.default_rng(0).normal(size=(2, 3, 32, 32, 3)).astype("float32")
 
 
 def gates(seed, **options):
-    model = ResNet(18, width=0.125, gates="all", hidden_units=8, seed=seed, **options)
+    model = VideoClassifier.from_image_model(
+        ResNet(18, width=0.125), 5, gates="all", hidden_units=8, seed=seed, **options
+    )
     return list(model.gates.values())
 
 
@@ -75,7 +78,9 @@ def test_policies_follow_the_width(preset, depth):
 
 def test_units_that_are_given_stay():
     for options in ({"hidden_units": 24}, {"hidden_units": np.int64(24)}):
-        model = ResNet(18, width=0.25, gates=["stage4"], **options)
+        model = VideoClassifier.from_image_model(
+            ResNet(18, width=0.25), 5, gates=["stage4"], **options
+        )
         units = {gate.policy.hidden_dense.units for gate in model.gates.values()}
         assert units == {24}
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from adafuse_tf import costs
-from adafuse_tf.models import VideoClassifier
-from tests.export.tiny import TinyBackbone
+from tests.export.tiny import tiny_classifier
 
 RNG = np.random.default_rng(0)
 CLIPS = RNG.normal(size=(6, 3, 16, 16, 3)).astype("float32")
@@ -15,12 +14,7 @@ CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def tiny(**options):
-    model = VideoClassifier(TinyBackbone(**options), 5, dropout=0.0)
-    rng = np.random.default_rng(1)
-    for variable in model.trainable_variables:
-        if "policy" in variable.path or "classifier" in variable.path:
-            variable.assign(rng.normal(size=variable.shape))
-    return model
+    return tiny_classifier(num_classes=5, **options)
 
 
 def losses(model, *data, **options):

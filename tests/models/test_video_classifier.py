@@ -125,7 +125,7 @@ def test_mixed_precision_answers_in_float32():
         model = small()
         out = model(CLIPS)
         assert out["logits"].dtype == out["gmacs"].dtype == "float32"
-        assert model.get_layer("stem_conv").layer.compute_dtype == "bfloat16"
+        assert model.get_layer("stem_conv").compute_dtype == "bfloat16"
     finally:
         keras.config.set_dtype_policy("float32")
 

@@ -6,7 +6,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from adafuse_tf import costs, data
+from adafuse_tf import data
 from adafuse_tf.layers import PerFrame
 from adafuse_tf.models import VideoClassifier
 from adafuse_tf.training import ModelDir, evaluate_records, save_config
@@ -27,8 +27,6 @@ class PlainBackbone(keras.Model):
         x = PerFrame(keras.layers.Conv2D(4, 3, 4, name="stem"))(frames)
         features = PerFrame(keras.layers.GlobalAveragePooling2D(name="pool"))(x)
         super().__init__(frames, {"features": features, "policies": {}})
-        self.gates = {}
-        self.cost_table = (costs.conv2d("stem", 3, 3, 4, 4),)
 
 
 def build(config, num_classes):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from adafuse_tf import costs, data
+from adafuse_tf import data
 from adafuse_tf.data import dataset_info, records
 from adafuse_tf.data.batching.dataset_steps import anew_each_pass
 from adafuse_tf.layers import (
@@ -101,7 +101,7 @@ def train_until(epoch, config, folder):
 
 
 class TinyBackbone(keras.Model):
-    """Two convolutions with a gate between them; the interface of `ResNet`."""
+    """Two convolutions with a gate between them, put together by hand."""
 
     def __init__(self, channels=8, learned=True, dtype=None):
         def conv(filters, stride, name, activation="relu"):
@@ -121,12 +121,6 @@ class TinyBackbone(keras.Model):
         z = conv(8, 1, "down", None)(fused)
         features = PerFrame(keras.layers.GlobalAveragePooling2D(name="pool"))(z)
         super().__init__(frames, {"features": features, "policies": {"gate": policy}})
-        self.gates = {"gate": gate}
-        self.cost_table = (
-            costs.conv2d("stem", 3, 3, 4, 4),
-            costs.conv2d("up", 3, 4, channels, 4, produces="gate"),
-            costs.conv2d("down", 3, channels, 8, 4, consumes="gate"),
-        )
 
 
 def build_tiny(config, num_classes):

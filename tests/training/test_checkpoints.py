@@ -162,3 +162,37 @@ def test_damaged_and_missing_files(tmp_path):
         load_weights(classifier(), tmp_path / "bad.weights.h5")
     with pytest.raises(FileNotFoundError, match="none.weights.h5"):
         load_weights(classifier(), tmp_path / "none.weights.h5")
+
+
+WRAPPED = ("conv2d", "batch_normalization", "zero_padding2d", "max_pooling2d")
+
+
+def as_of_version_0_1(path, target):
+    """Rewrites a file as it was when a layer wrapped each layer of images."""
+    number = 0
+    with h5py.File(path) as source, h5py.File(target, "w") as copy:
+        copy.attrs.update(source.attrs)
+        for name, group in source["layers"].items():
+            place = f"layers/{name}"
+            if any(name == kind or name.startswith(f"{kind}_") for kind in WRAPPED):
+                place = f"layers/per_frame_{number}/layer"
+                number += 1
+            source.copy(group, copy, place)
+    return number
+
+
+def test_files_of_the_first_version(tmp_path):
+    options = {"width": 0.125, "hidden_units": 8}
+    preset = "adafuse_tsm_causal_resnet18"
+    keras.utils.set_random_seed(1)
+    source = VideoClassifier.from_preset(preset, 4, **options)
+    save_weights(source, tmp_path / "now.weights.h5")
+    old = tmp_path / "old.weights.h5"
+    assert as_of_version_0_1(tmp_path / "now.weights.h5", old) > 40
+    model = VideoClassifier.from_preset(preset, 4, **options)
+    load_weights(model, old)
+    clips = np.random.default_rng(0).normal(size=(1, 2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(model(clips)["logits"], source(clips)["logits"])
+    wider = VideoClassifier.from_preset(preset, 4, **{**options, "width": 0.25})
+    with pytest.raises(ModelDirError, match="of another architecture"):
+        load_weights(wider, old)

@@ -324,8 +324,8 @@ def test_start_from_other_weights(trained, records_dir, tmp_path):
     config = settings(other, task__model__init_weights=str(weights))
     started, _ = Experiment(config, tmp_path / "run").compiled_model()
     for layer in ("stem", "up", "down"):
-        expected = model.backbone.get_layer(layer).layer.get_weights()[0]
-        found = started.backbone.get_layer(layer).layer.get_weights()[0]
+        expected = model.backbone.get_layer(layer).get_weights()[0]
+        found = started.backbone.get_layer(layer).get_weights()[0]
         np.testing.assert_array_equal(found, expected)
     assert started.num_classes == 3
 

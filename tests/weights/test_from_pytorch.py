@@ -76,7 +76,7 @@ def test_shift_that_the_names_show_must_be_said(tensors):
 def test_npz_file_equals_dict(tensors, tmp_path):
     np.savez(tmp_path / "weights.npz", **tensors)
     model = from_pytorch(tmp_path / "weights.npz")
-    kernel = model.get_layer("stage4_block1_conv2").layer.kernel
+    kernel = model.get_layer("stage4_block1_conv2").kernel
     expected = tensors["module.base_model.layer4.1.conv2.weight"]
     np.testing.assert_array_equal(kernel, np.transpose(expected, (2, 3, 1, 0)))
 
@@ -116,7 +116,7 @@ def test_torchvision_names_start_a_backbone(tensors):
     before = np.array(model.get_layer("classifier").kernel)
     initialize_backbone(model, source)
     np.testing.assert_array_equal(
-        model.get_layer("stem_conv").layer.kernel,
+        model.get_layer("stem_conv").kernel,
         np.transpose(source["conv1.weight"], (2, 3, 1, 0)),
     )
     np.testing.assert_array_equal(model.get_layer("classifier").kernel, before)

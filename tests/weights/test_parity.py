@@ -16,7 +16,11 @@ CONFIGURATIONS = (
     "r18_skiponly_h64_s64",
     "r18_reuseonly_h64_s64",
     "r50_tsm_last_s64",
+    "inc_tsn_s224",
 )
+# The release's counter takes the global pool of BN-Inception for one operation per
+# channel, that of the ResNets, as we do everywhere, for one per value and one more.
+POOL = {"inc_tsn_s224": 1024 * 7 * 7 / 1e9}
 
 
 def convert(golden):
@@ -58,10 +62,13 @@ def test_policies_are_exact(case):
 def test_reported_costs(case):
     golden, model, profile = case
     cost = golden.meta["cost"]
-    assert profile.authors_gflops["base"] == pytest.approx(cost["base_per_clip"], 1e-7)
+    pool = 8 * POOL.get(golden.name, 0.0)
+    base = profile.authors_gflops["base"] - pool
+    # Adding in float32, the release loses a little.
+    assert base == pytest.approx(cost["base_per_clip"], 1e-7 if not pool else 3e-7)
     for key in ("upb", "real") if model.gates else ():
-        assert profile.authors_gflops[key] == pytest.approx(
-            cost[f"official_{key}_per_clip"], rel=3e-7
+        assert profile.authors_gflops[key] - pool == pytest.approx(
+            cost[f"official_{key}_per_clip"], rel=3e-7 if not pool else 5e-7
         )
 
 
@@ -70,6 +77,8 @@ def test_cost_with_the_last_frame_repaired(case):
     one_hot = {k: np.eye(3, dtype="float32")[p] for k, p in profile.policies.items()}
     cost = costs.authors_gflops(model.cost_table, one_hot, last_frame="exact")
     reported = golden.meta["cost"]
+    if "recomputed" not in reported:
+        pytest.skip("nobody has recomputed this one")
     # Without gates nothing is saved, whatever the rule for the last frame.
     fixed = reported["recomputed"]["real_fixed"] if model.gates else None
     expected = fixed or reported["base_per_frame"]

@@ -21,6 +21,15 @@ def frame_gmacs(operations, decisions, height, width):
         KeyError: An operation belongs to a gate without a decision.
     """
     computed, read = _shares(decisions) if decisions else ({}, {})
+    computed, read = (
+        {
+            share: known[share.gate]
+            for op in operations
+            for share in getattr(op, side)
+            if share.gate in known
+        }
+        for side, known in (("produces", computed), ("consumes", read))
+    )
     gmacs = gmacs_of_shares(operations, computed, read, height, width)
     return tf.reshape(tf.cast(gmacs, "float32"), (1,))
 

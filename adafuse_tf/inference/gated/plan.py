@@ -4,9 +4,15 @@ import dataclasses
 
 import tensorflow as tf
 
+from adafuse_tf.graph import network
 from adafuse_tf.inference.gated.fold import FoldedConv, fold
 from adafuse_tf.inference.gated.policy import GroupPolicy, group_policy
-from adafuse_tf.layers import AdaptiveTemporalFusion, FrameLSTM, TemporalShift
+from adafuse_tf.layers import (
+    AdaptiveTemporalFusion,
+    FoldTime,
+    FrameLSTM,
+    TemporalShift,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +66,8 @@ def read_network(model):
         )
     backbone = model
     names = {layer.name: layer for layer in backbone.layers}
+    check_resnet(model)
+    sources = _sources(model)
     shifts = (layer for layer in backbone.layers if isinstance(layer, TemporalShift))
     if any(layer.mode == "bidirectional" for layer in shifts):
         raise ValueError(
@@ -69,7 +77,7 @@ def read_network(model):
 
     def conv(name):
         layers = backbone.get_layer(name), backbone.get_layer(f"{name}_bn")
-        return fold(*(layer.layer for layer in layers))
+        return fold(*layers)
 
     def block(name):
         parts = [f"{name}_conv{i}" for i in (1, 2, 3)]
@@ -79,7 +87,7 @@ def read_network(model):
         follows = (
             shifted
             and projected
-            and _reads(names[f"{name}_projection"], names[f"{name}_shift"])
+            and names[f"{name}_shift"] in sources[f"{name}_projection"]
         )
         gated = isinstance(gate, AdaptiveTemporalFusion)
         return Block(
@@ -106,6 +114,34 @@ def read_network(model):
     )  # fmt: skip
 
 
-def _reads(layer, other):
-    """Whether the input of a layer is the output of the other."""
-    return layer.input is other.output
+def check_resnet(model):
+    """Raises ValueError unless a model is a ResNet with the paper's gates at most."""
+    names = {layer.name for layer in model.layers}
+    blocks = {n.removesuffix("_conv1") for n in names if n.endswith("_conv1")}
+    if "stem_conv" not in names or not blocks:
+        raise ValueError(
+            "Only ResNets of this package are computed without what gates leave out. "
+            f"Received: '{model.name}', which has no layers 'stem_conv' and "
+            "'stage1_block0_conv1'"
+        )
+    others = [gate for gate in model.gates if gate not in blocks]
+    if others:
+        raise ValueError(
+            "Only gates behind the first convolution of a block can leave something "
+            f"out, as gates='paper' puts them. Received: gates {others}"
+        )
+
+
+def _sources(model):
+    """The layers before each, up to the last one that computes, by layer name."""
+    sources = {}
+    for call in network.Network(model).calls:
+        sources[call.name] = found = set()
+        for value in call.inputs:
+            before = value.call
+            if before is None:
+                continue
+            found.add(before.operation)
+            if isinstance(before.operation, FoldTime):
+                found |= sources[before.name]
+    return sources

@@ -5,9 +5,10 @@ import functools
 
 import numpy as np
 
+from adafuse_tf.graph.keras_graph import rebuild
+from adafuse_tf.inference.gated.plan import check_resnet
 from adafuse_tf.inference.profile import profile
 from adafuse_tf.layers import ACTIONS, AdaptiveTemporalFusion, LearnedPolicy
-from adafuse_tf.models.graph import rebuild
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +60,11 @@ def regroup(model, group_size, clips, labels=None, batch_size=8, tie=True):
         `(grouped, cost)`: a `VideoClassifier` of its own weights, and a `RegroupCost`.
 
     Raises:
-        ValueError: A model with groups already, policies that are not learned or not
-            for all channels, or a group size that does not divide the channels.
+        ValueError: Another network than a ResNet, a model with groups already, policies
+            that are not learned or not for all channels, or a group size that does not
+            divide the channels.
     """
+    check_resnet(model)
     for gate in model.gates.values():
         _check(gate, group_size)
     before = profile(model, clips, batch_size)
@@ -138,11 +141,11 @@ def _check(gate, group_size):
 
 def _permute(model, block, order):
     """Reorders the channels between a block's first two convolutions."""
-    producer = model.get_layer(f"{block}_conv1").layer.kernel
+    producer = model.get_layer(f"{block}_conv1").kernel
     producer.assign(producer.numpy()[..., order])
     norm = model.get_layer(f"{block}_conv1_bn")
     norm.set_weights([weight[order] for weight in norm.get_weights()])
-    consumer = model.get_layer(f"{block}_conv2").layer.kernel
+    consumer = model.get_layer(f"{block}_conv2").kernel
     consumer.assign(consumer.numpy()[:, :, order])
 
 

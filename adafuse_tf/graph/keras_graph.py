@@ -1,6 +1,6 @@
 """Keras' functional graphs, where its public interface does not reach.
 
-All private names of Keras that models use are in this file.
+All private names of Keras that the package uses for models are in this file.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import inspect
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
 from keras.src.saving.serialization_lib import ObjectSharingScope
 
 
@@ -49,7 +50,8 @@ def input_shapes(model, shape):
     shapes = {}
 
     def call(layer, *args, **kwargs):
-        shapes[layer.name] = tuple(keras.tree.flatten(args)[-1].shape)
+        tensors = [x for x in keras.tree.flatten(args) if hasattr(x, "shape")]
+        shapes[layer.name] = tuple(tensors[-1].shape) if tensors else ()
         # Called, a layer would keep the symbolic tensors for ever.
         return layer.compute_output_spec(*args, **kwargs)
 
@@ -105,3 +107,69 @@ def calling_context():
     context = global_state.get_global_attribute("current_call_ctx")
     model = getattr(context, "entry_layer", None)
     return model, getattr(context, "training", None)
+
+
+def is_functional(operation):
+    """Whether this is a model that does no more than its graph says."""
+    if isinstance(operation, keras.Sequential):
+        plain = type(operation).call is keras.Sequential.call
+        return plain and operation._functional is not None
+    return isinstance(operation, Functional) and type(operation).call is Functional.call
+
+
+def inputs_of(model):
+    """The list of symbolic inputs of a functional model."""
+    return list(_functional(model).inputs)
+
+
+def outputs_of(model):
+    """The list of symbolic outputs of a functional model."""
+    return list(_functional(model).outputs)
+
+
+def nodes_of(model, values):
+    """The calls of a functional model in the order of its graph.
+
+    Args:
+        model: A functional model.
+        values: `dict` of `id(symbolic tensor)` to what stands in its place; it must
+            hold the inputs, and from one step of the iteration to the next the outputs
+            of the call before.
+
+    Yields:
+        `(operation, (args, kwargs), outputs)`: the tensors in the arguments are
+        replaced, the outputs are the list of symbolic tensors.
+    """
+    by_depth = _functional(model)._nodes_by_depth
+    for depth in sorted(by_depth, reverse=True):
+        for node in by_depth[depth]:
+            if node.operation is None or node.is_input:
+                continue
+            if all(id(x) in values for x in node.input_tensors):
+                yield node.operation, node.arguments.fill_in(values), node.outputs
+
+
+def takes_training(operation):
+    """Whether a call of this has the argument `training`."""
+    return "training" in inspect.signature(operation.call).parameters
+
+
+def _functional(model):
+    return model._functional if isinstance(model, keras.Sequential) else model
+
+
+def dtype_policy_of(model):
+    """The precision that most layers with weights of a model have."""
+    policies = [
+        layer.dtype_policy for layer in _functional(model).layers if layer.weights
+    ]
+    names = [policy.name for policy in policies]
+    if not names:
+        return keras.config.dtype_policy()
+    return policies[names.index(max(names, key=names.count))]
+
+
+def source_of(layer):
+    """The layer whose output a layer was called on, the first time."""
+    (node,) = layer._inbound_nodes[0].parent_nodes
+    return node.operation
