@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from adafuse_tf.benchmarks.report import markdown_table, write_report
-from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+from adafuse_tf.networks.resnet import BLOCKS_PER_STAGE
 from adafuse_tf.own_process import in_own_process
 
 # The plain network, the dense twin (gates that keep everything, without policy

@@ -17,7 +17,7 @@ from adafuse_tf.benchmarks.latency.variants import FORMS
 from adafuse_tf.benchmarks.report import write_report
 from adafuse_tf.inference.gated.gate import KINDS
 from adafuse_tf.inference.gated.probes import RUNTIMES
-from adafuse_tf.models.resnet import BLOCKS_PER_STAGE
+from adafuse_tf.networks.resnet import BLOCKS_PER_STAGE
 from adafuse_tf.own_process import in_own_process
 
 
