@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from adafuse_tf.benchmarks.report import markdown_table, write_report
 from adafuse_tf.graph import find_sites, keras_graph
+from adafuse_tf.graph.network import Network
+from adafuse_tf.graph.residual import residual_blocks
 from adafuse_tf.layers import FixedPolicy
 from adafuse_tf.models import VideoClassifier
 
@@ -275,14 +277,10 @@ def _zeroed(model, names):
 
 
 def _stream_difference(model, clips):
-    try:
-        video = VideoClassifier.from_image_model(
-            model, NUM_CLASSES, gates="all", shift="causal", dropout=0.0, seed=0
-        )
-    except ValueError:  # there are no residual branches to shift in
-        video = VideoClassifier.from_image_model(
-            model, NUM_CLASSES, gates="all", dropout=0.0, seed=0
-        )
+    shift = "causal" if residual_blocks(Network(model)) else "none"
+    video = VideoClassifier.from_image_model(
+        model, NUM_CLASSES, gates="all", shift=shift, dropout=0.0, seed=0
+    )
     rng = np.random.default_rng(2)
     for variable in video.trainable_variables:
         if "policy" in variable.path or "classifier" in variable.path:

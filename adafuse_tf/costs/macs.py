@@ -70,7 +70,7 @@ def clip_gmacs(operations, policies, height, width, histories=None, streamed=Non
     computed = _left(operations, "produces", idle)
     read = _left(operations, "consumes", skipped)
     late, read_before = {}, {}
-    if streamed is not None:
+    if streamed is not None and streamed.skipped_before:
         kept = {gate: 1.0 - channels for gate, channels in streamed.late.items()}
         late = _left(operations, "produces", kept)
         read_before = _left(operations, "consumes", streamed.skipped_before)

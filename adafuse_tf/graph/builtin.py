@@ -74,20 +74,37 @@ def _is_linear(layer):
     return layer.activation is keras.activations.linear
 
 
+def _whole(parts):
+    """`parts` of a layer that is computed as a whole or not at all."""
+
+    def make_parts(layer, inputs, output):
+        found = parts(layer, inputs, output)
+        return [dataclasses.replace(p, makes=False, reads=False) for p in found]
+
+    return make_parts
+
+
 def _mixing(parts, size="asked"):
     def behave(layer):
         fits = getattr(layer, "data_format", "channels_last") == "channels_last"
-        kind = "mixing" if fits and getattr(layer, "groups", 1) == 1 else "opaque"
-        return Behaviour(kind, size=size, activates=not _is_linear(layer), parts=parts)
+        fits = fits and getattr(layer, "groups", 1) == 1
+        # A softmax of its own needs all channels of its output.
+        if not fits or keeps_zero(layer.activation) is None:
+            return Behaviour("opaque", size=size, parts=_whole(parts))
+        activates = not _is_linear(layer)
+        return Behaviour("mixing", size=size, activates=activates, parts=parts)
 
     return behave
 
 
 def _depthwise(layer):
     local = layer.data_format == "channels_last" and layer.depth_multiplier == 1
+    keeps = keeps_zero(layer.activation)
+    if not local or keeps is None:
+        return Behaviour("opaque", parts=_whole(_depthwise_parts))
     return Behaviour(
-        "local" if local else "opaque",
-        keeps_zero=not layer.use_bias and keeps_zero(layer.activation) is True,
+        "local",
+        keeps_zero=keeps and not layer.use_bias,
         activates=not _is_linear(layer),
         depthwise=True,
         parts=_depthwise_parts,
@@ -97,9 +114,9 @@ def _depthwise(layer):
 def _einsum(layer):
     inputs, kernel, output = _terms(layer.equation)
     one_axis = inputs[:-1] == output[:-1] and set(kernel) == {inputs[-1], output[-1]}
-    if one_axis:
+    if one_axis and keeps_zero(layer.activation) is not None:
         return Behaviour("mixing", size="same", parts=_einsum_parts)
-    return Behaviour("opaque", size="same", parts=_einsum_parts)
+    return Behaviour("opaque", size="same", parts=_whole(_einsum_parts))
 
 
 def _terms(equation):
@@ -118,33 +135,36 @@ define(_layers.EinsumDense, _einsum)
 # Activations, by name: of a function of one's own it is not known.
 
 _KEEP_ZERO = (
-    "celu", "elu", "gelu", "glu", "hard_shrink", "hard_silu", "hard_swish",
+    "celu", "elu", "gelu", "hard_shrink", "hard_silu", "hard_swish",
     "hard_tanh", "leaky_relu", "linear", "mish", "relu", "relu6", "selu", "silu",
-    "soft_shrink", "softsign", "squareplus", "swish", "tanh", "tanh_shrink",
+    "soft_shrink", "softsign", "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
 _NOT_ZERO = (
     "exponential", "hard_sigmoid", "log_sigmoid", "sigmoid", "softplus",
-    "sparse_plus", "sparse_sigmoid", "threshold",
+    "sparse_plus", "sparse_sigmoid", "squareplus", "threshold",
 )  # fmt: skip
 _OVER_CHANNELS = ("log_softmax", "softmax", "sparsemax", "glu")
 
 
 def keeps_zero(function):
-    """Whether an activation maps zero to zero; `None` where it is not known."""
-    name = getattr(function, "__name__", None)
-    if getattr(keras.activations, name or "", None) is not function:
-        return None
-    if name in _KEEP_ZERO:
-        return name not in ("glu", "squareplus")
-    return False if name in _NOT_ZERO else None
+    """Whether an activation that works channel by channel maps zero to zero.
+
+    `None` for others: those over all channels, and those that are not known.
+    """
+    name = _activation_name(function)
+    return True if name in _KEEP_ZERO else False if name in _NOT_ZERO else None
+
+
+def _activation_name(function):
+    """Its name in Keras, or `None`."""
+    name = getattr(function, "__name__", "")
+    return name if getattr(keras.activations, name, None) is function else None
 
 
 def _activation(layer):
     if isinstance(layer.activation, keras.layers.Layer):
         return behaviour(layer.activation)
-    name = getattr(layer.activation, "__name__", None)
-    known = getattr(keras.activations, name or "", None) is layer.activation
-    if known and name in _OVER_CHANNELS:
+    if _activation_name(layer.activation) in _OVER_CHANNELS:
         return _SAME
     keeps = keeps_zero(layer.activation)
     if keeps is None:
@@ -348,5 +368,5 @@ define(FoldTime, dataclasses.replace(_KEEPS))
 define(UnfoldTime, dataclasses.replace(_KEEPS))
 define(TemporalShift, _SAME)
 define(AdaptiveTemporalFusion, _SAME)
-define(FrameLSTM, Behaviour("opaque", size="same", parts=_lstm_parts))
+define(FrameLSTM, Behaviour("opaque", size="same", parts=_whole(_lstm_parts)))
 define(AverageConsensus, _OPAQUE)

@@ -27,7 +27,7 @@ def run_graph(model, inputs, call, training=False):
     """
 
     def call_layer(layer, *args, **kwargs):
-        if "training" in inspect.signature(layer.call).parameters:
+        if takes_training(layer):
             kwargs["training"] = training
         return call(layer, *args, **kwargs)
 

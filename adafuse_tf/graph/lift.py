@@ -7,6 +7,7 @@ import keras
 
 from adafuse_tf.graph.find_sites import select_sites, sites_of, size_of
 from adafuse_tf.graph.image_model import read_image_model
+from adafuse_tf.graph.network import unique_name
 from adafuse_tf.graph.residual import before_padding, residual_blocks
 from adafuse_tf.layers import FoldTime, TemporalShift, UnfoldTime
 
@@ -85,6 +86,8 @@ class _Builder:
         self.shifted_readers = set()  # (Call, Value): those that see it shifted
         self.policies = {}
         self.names = {call.name for call in network.calls}
+        self.clips = {}  # Value -> the tensor with its time
+        self.shifted = {}  # Value -> the same after its shift, and folded again
 
     def place_shifts(self, shift, divisor, projections):
         """Notes which readers of which tensors see them shifted."""
@@ -132,8 +135,7 @@ class _Builder:
         self.clip = frames
         fold = FoldTime(dtype=self.dtype, name=self.unique("fold"))
         self.tensors = {self.network.inputs[0]: fold(frames)}
-        self.clips = {self.network.inputs[0]: frames}
-        self.shifted = {}
+        self.clips[self.network.inputs[0]] = frames
         for call in self.network.calls:
             results = call.run(lambda value, call=call: self.seen_by(call, value))
             self.tensors.update(zip(call.outputs, results, strict=True))
@@ -179,7 +181,9 @@ class _Builder:
         """Puts the gate of a site behind a tensor."""
         source = site.policy_input
         producers = [call for call, _, _ in site.place.producers]
-        reads_shifted = any(
+        # Of several producers the policy sees what they have in common, which may be
+        # further up than what is shifted for one of them.
+        reads_shifted = source in self.shifts and any(
             before_padding(call) in self.shifted_readers for call in producers
         )
         x = self.shift_of(source)[0] if reads_shifted else self.as_clip(source)
@@ -192,12 +196,7 @@ class _Builder:
 
     def unique(self, name):
         """A name that no layer has, this one or numbered."""
-        found, number = name, 1
-        while found in self.names:
-            number += 1
-            found = f"{name}_{number}"
-        self.names.add(found)
-        return found
+        return unique_name(name, self.names)
 
 
 def _block_name(block):

@@ -105,19 +105,20 @@ class Network:
                 if isinstance(operation, UnfoldTime):
                     inside = inside[:1]  # of the clip it takes the shape alone
                 results = [Value(tuple(x.shape)) for x in outputs]
-                call = Call(
-                    self._name(operation.name), operation, args, kwargs, inside, results
-                )
+                name = unique_name(operation.name, self._names, "use")
+                call = Call(name, operation, args, kwargs, inside, results)
                 for value in results:
                     value.call = call
                 self.calls.append(call)
             values.update(zip(map(id, outputs), results, strict=True))
         return [values[id(x)] for x in keras_graph.outputs_of(model)]
 
-    def _name(self, name):
-        unique, number = name, 1
-        while unique in self._names:
-            number += 1
-            unique = f"{name}_use{number}"
-        self._names.add(unique)
-        return unique
+
+def unique_name(name, taken, mark=""):
+    """`name`, or numbered where it is taken; it is then taken, too."""
+    unique, number = name, 1
+    while unique in taken:
+        number += 1
+        unique = f"{name}_{mark}{number}"
+    taken.add(unique)
+    return unique

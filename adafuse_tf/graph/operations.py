@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 import keras
 
-KINDS = ("mixing", "local", "concatenate", "opaque")
-
 
 @dataclasses.dataclass(frozen=True)
 class Part:

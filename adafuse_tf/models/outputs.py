@@ -66,8 +66,13 @@ def metrics(metric):
 
 
 def _metric_of_logits(metric):
-    # Keras chooses "accuracy" by the labels, and others by their own names.
-    if metric in ("accuracy", "acc", "crossentropy", "ce"):
+    # Keras chooses these by the labels, and takes logits for probabilities.
+    if metric in ("crossentropy", "ce"):
+        raise ValueError(
+            "The output 'logits' is no probability: name the cross-entropy, such as "
+            f"'sparse_categorical_crossentropy'. Received: metrics={metric!r}"
+        )
+    if metric in ("accuracy", "acc"):
         return metric
     return _of_logits(metric, keras.metrics.get)
 

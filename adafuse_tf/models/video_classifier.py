@@ -305,9 +305,8 @@ class VideoClassifier(VideoModel):
             ValueError: One that is no positive integer.
         """
         streaming.check_sizes(num_frames=num_frames, height=height, width=width)
-        policy_parts = {f"{gate}_policy_{part}" for gate in self.gates
-                        for part in ("hidden", "output")}  # fmt: skip
-        twin = [op for op in self.cost_table if op.name not in policy_parts]
+        of_policies = tuple(f"{gate}_policy_" for gate in self.gates)
+        twin = [op for op in self.cost_table if not op.name.startswith(of_policies)]
         return num_frames * costs.static_gmacs(twin, height, width)
 
     def __call__(self, inputs, *args, **kwargs):
