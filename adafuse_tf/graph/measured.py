@@ -27,15 +27,17 @@ def measured_parts(call, operation):
     Raises:
         ValueError: Its cost cannot be measured, or grows otherwise.
     """
-    counts = []
-    for size in _SIZES:
-        try:
-            counts.append(_count(call, operation, size))
-        except Exception as error:
-            raise ValueError(
-                f"{hint(operation)}. What it costs cannot be measured: {error}"
-            ) from error
-    (macs, positions), (more, further) = counts
+    # It may be made for maps of one size, which is then the only one that it sees.
+    fixed = all(None not in value.shape[1:] for value in call.inputs)
+    try:
+        counts = [_count(call, size) for size in ((None,) if fixed else _SIZES)]
+    except Exception as error:
+        raise ValueError(
+            f"{hint(operation)}. What it costs cannot be measured: {error}"
+        ) from error
+    (macs, positions), (more, further) = counts[0], counts[-1]
+    if fixed:
+        return [Part(macs, macs, at="frame", makes=False, reads=False)] * bool(macs)
     if macs == more == 0:
         return []
     # Its inputs may be of one size always.
@@ -51,13 +53,11 @@ def measured_parts(call, operation):
     )
 
 
-def _count(call, operation, size):
-    """`(macs, positions)` of one image."""
+def _count(call, size):
+    """`(macs, positions)` of one image, of `size` where that is open."""
 
     def spec(value):
         inside = [size if n is None else n for n in value.shape[1:-1]]
-        if len(value.shape) == 4:
-            inside = [n if n == 1 else size for n in value.shape[1:3]]
         return tf.TensorSpec((1, *inside, value.shape[-1]), "float32")
 
     specs = [spec(value) for value in call.inputs]

@@ -110,6 +110,10 @@ def test_where_no_gate_may_be():
         layers.Permute((2, 1, 3)),
     ):
         assert place(after) == [], after
+    # And these need all of their own channels.
+    for activation in ("softmax", lambda x: x - keras.ops.mean(x, -1, keepdims=True)):
+        conv = layers.Conv2D(8, 3, activation=activation)
+        assert names(chain(conv, layers.Conv2D(4, 1))) == [], activation
     # These make something of nothing: only behind them zeros stay zero.
     for after in (
         layers.Activation("sigmoid"),
@@ -185,7 +189,13 @@ def test_unknown_layers_are_named_and_can_be_registered(monkeypatch):
     turned = chain(Turned(8, 3, name="turned", activation="relu"), layers.Conv2D(4, 1))
     sites = adafuse_tf.find_sites(turned)
     assert "Turned" in sites.unknown[0] and not sites
-    assert sites.gmacs * 1e9 == pytest.approx(30 * 30 * (8 * 27 + 4 * (8 + 1)))
+    macs = 30 * 30 * (8 * 27 + 4 * (8 + 1))
+    assert sites.gmacs * 1e9 == pytest.approx(macs)
+    open_size = chain(
+        Turned(8, 3, activation="relu"), layers.Conv2D(4, 1), inputs=(None, None, 3)
+    )
+    sites = adafuse_tf.find_sites(open_size, size=(32, 32))
+    assert sites.gmacs * 1e9 == pytest.approx(macs)
     for wrong in ("mix", None):
         with pytest.raises(ValueError, match="`kind` must be"):
             adafuse_tf.register_operation(Doubled, wrong)
@@ -204,29 +214,40 @@ class Subclassed(keras.Model):
         return self.conv(x)
 
 
-def refused():
-    image, second = keras.Input((32, 32, 3), name="a"), keras.Input((32, 32, 3))
-    both = layers.Concatenate()([image, second])
-    conv, conv3 = layers.Conv2D(4, 3), layers.Conv2D(4, 3)
-    first = keras.Input((3, 32, 32))
-    tokens = layers.Reshape((-1, 4))(conv(image))
-    return {
-        "one input.*Received 2": keras.Model([image, second], conv3(both)),
-        "one output.*Received 2": keras.Model(image, [conv(image), conv(image)]),
-        "`call` of its own.*keras.Model": Subclassed(),
-        "channels last.*data_format='channels_last'": keras.Model(
-            first, layers.Flatten()(first)
-        ),
-        "map .B, H, W, C. or features": keras.Model(image, tokens),
-        "RGB images": chain(layers.Conv2D(4, 3), inputs=(32, 32, 1)),
-        "not built yet": keras.Sequential([layers.Conv2D(4, 3)]),
-    }
+def image(shape=(32, 32, 3)):
+    return keras.Input(shape)
 
 
-@pytest.mark.parametrize("message", list(refused()))
+def of_two_inputs():
+    inputs = [image(), image()]
+    return keras.Model(inputs, layers.Conv2D(4, 3)(layers.Concatenate()(inputs)))
+
+
+def of_two_outputs():
+    inputs = image()
+    return keras.Model(inputs, [layers.Conv2D(4, 3)(inputs) for _ in range(2)])
+
+
+# Models that cannot be read, by what is said of them.
+REFUSED = {
+    "one input.*Received 2": of_two_inputs,
+    "one output.*Received 2": of_two_outputs,
+    "`call` of its own.*keras.Model": Subclassed,
+    "channels last.*data_format='channels_last'": lambda: chain(
+        layers.Flatten(), inputs=(3, 32, 32)
+    ),
+    "map .B, H, W, C. or features": lambda: chain(
+        layers.Conv2D(4, 3), layers.Reshape((-1, 4))
+    ),
+    "RGB images": lambda: chain(layers.Conv2D(4, 3), inputs=(32, 32, 1)),
+    "not built yet": lambda: keras.Sequential([layers.Conv2D(4, 3)]),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
 def test_what_cannot_be_read(message):
     with pytest.raises(ValueError, match=message):
-        adafuse_tf.find_sites(refused()[message])
+        adafuse_tf.find_sites(REFUSED[message]())
 
 
 def test_no_model_at_all():
