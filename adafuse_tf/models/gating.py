@@ -88,8 +88,9 @@ class GateFactory:
     def fit(self, sites, gmacs, parameters):
         """Chooses the width of the policies' hidden layers, where none is given.
 
-        All gates get the same, at most that of the paper. Where their weights would
-        leave few units, gates of equal shapes share them.
+        All gates get the same, `MIN_UNITS` at least and at most what the paper has for
+        the widest. Where their weights would leave few units, gates of equal shapes
+        share them.
 
         Args:
             sites: List of `(input_channels, channels)` of the gates to be made.
@@ -99,19 +100,23 @@ class GateFactory:
         given = self.hidden_units is not None or self.hidden_quota is not None
         if given or self.policy != "learned" or not sites:
             return
-        shapes = [self._weights_per_unit(*site) for site in sites]
+        weights = sum(self._weights_per_unit(*site) for site in sites)
+        by_macs = MAX_SHARE_OF_MACS * gmacs * 1e9 / weights
         most = HIDDEN_PER_CHANNEL * max(channels for _, channels in sites)
-        by_macs = MAX_SHARE_OF_MACS * gmacs * 1e9 / sum(shapes)
-        units = MAX_SHARE_OF_PARAMETERS * parameters / sum(shapes)
         if self.share_policies is None:
-            self.share_policies = units < FEW_UNITS
-        if self.share_policies:
-            units = (
-                MAX_SHARE_OF_PARAMETERS
-                * parameters
-                / sum(self._weights_per_unit(*site) for site in set(sites))
-            )
+            own = self._units_of_parameters(sites, sites, parameters)
+            self.share_policies = own < FEW_UNITS
+        denses = set(sites) if self.share_policies else sites
+        units = self._units_of_parameters(sites, denses, parameters)
         self.hidden_units = max(MIN_UNITS, int(min(by_macs, units, most)))
+
+    def _units_of_parameters(self, sites, denses, parameters):
+        """Hidden units that the parameters allow, where so many dense layers differ."""
+        budget = MAX_SHARE_OF_PARAMETERS * parameters
+        budget -= sum(self._outputs(channels) for _, channels in denses)  # biases
+        # Of each unit a bias, and what normalises it, which is never shared.
+        each = sum(self._weights_per_unit(*site) + 1 for site in denses)
+        return budget / (each + 4 * len(sites))
 
     def policy_gmacs(self, input_channels, channels):
         """GMACs per frame of the policy of a gate; of a custom one unknown, and 0."""
@@ -122,10 +127,16 @@ class GateFactory:
 
     def _weights_per_unit(self, input_channels, channels):
         """Weights of a policy for each of its hidden units."""
+        return self._inputs(input_channels) + self._outputs(channels)
+
+    def _inputs(self, input_channels):
+        """Inputs of a policy: pooled channels, of the frame before as well."""
+        return input_channels * (2 if "reuse" in self.actions else 1)
+
+    def _outputs(self, channels):
+        """Outputs of a policy: a score for each action of each decision."""
         start, end = (round(share * channels) for share in self.adaptive_range)
-        decisions = (end - start) // self.group_size
-        inputs = input_channels * (2 if "reuse" in self.actions else 1)
-        return inputs + decisions * len(self.actions)
+        return (end - start) // self.group_size * len(self.actions)
 
     def __call__(self, name, input_channels, channels):
         """A gate called `name` for a producer `input_channels` → `channels`."""
@@ -172,10 +183,8 @@ class GateFactory:
         )
 
     def _shared_dense(self, input_channels, channels):
-        start, end = (round(share * channels) for share in self.adaptive_range)
-        inputs = input_channels * (2 if "reuse" in self.actions else 1)
+        inputs, outputs = self._inputs(input_channels), self._outputs(channels)
         hidden = hidden_width(channels, self.hidden_units, self.hidden_quota)
-        outputs = (end - start) // self.group_size * len(self.actions)
         if (inputs, outputs) not in self._shared:
             seed = derive_seed(self.seed, "shared", inputs, outputs)
             self._shared[inputs, outputs] = tuple(

@@ -98,7 +98,7 @@ class VideoClassifier(VideoModel):
 
     @classmethod
     def from_preset(cls, preset, num_classes, **overrides):
-        """Builds a named network with random weights, without a network connection.
+        """Builds a named network; with random weights unless it is told otherwise.
 
         Args:
             preset: A key of `adafuse_tf.models.PRESETS`.
@@ -140,7 +140,8 @@ class VideoClassifier(VideoModel):
 
         Returns:
             A `VideoClassifier`. Policies whose `hidden_units` are not given cost at
-            most 3 % of the image network's MACs and 15 % of its parameters.
+            most 3 % of the image network's MACs and 15 % of its parameters, unless four
+            units are more.
 
         Raises:
             TypeError: `image_model` is no Keras model.

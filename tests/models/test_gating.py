@@ -160,3 +160,33 @@ def test_names_numbers_and_other_networks():
     for wrong in (0, 2.0, True, "3"):
         with pytest.raises(ValueError, match="`num_classes` must be a positive"):
             VideoClassifier.from_preset("tsn_resnet18", wrong, width=0.125)
+
+
+@pytest.mark.parametrize(
+    "name, size",
+    [("MobileNetV2", 64), ("MobileNetV3Small", 224), ("EfficientNetB0", 96),
+     ("ConvNeXtTiny", 64), ("DenseNet121", 224)],
+)  # fmt: skip
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_policies_fit_the_network(name, size, group_size):
+    make = getattr(keras.applications, name)
+    cnn = make(include_top=False, weights=None, input_shape=(size, size, 3))
+    dense = VideoClassifier.from_image_model(cnn, 5, gates="none")
+    model = VideoClassifier.from_image_model(
+        cnn,
+        5,
+        gates=lambda site: site.channels % 4 == 0,
+        group_size=group_size,
+    )
+    assert len(model.gates) > 10
+    # Temperature and noise of a gate are no parameters of its network.
+    added = sum(
+        int(np.prod(v.shape))
+        for v in {id(v): v for g in model.gates.values() for v in g.weights}.values()
+        if v.shape
+    )
+    assert 0 < added <= 0.15 * cnn.count_params()
+    policies = model.dense_gmacs(1, size, size) - dense.dense_gmacs(1, size, size)
+    assert policies == 0
+    spent = sum(op.macs for op in model.cost_table if "_policy_" in op.name)
+    assert 0 < spent / 1e9 <= 0.03 * dense.dense_gmacs(1, size, size)
