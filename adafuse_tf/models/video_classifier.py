@@ -6,14 +6,13 @@ import types
 import keras
 
 from adafuse_tf import costs
-from adafuse_tf.graph import cost_table, keras_graph
+from adafuse_tf.graph import keras_graph
 from adafuse_tf.layers import (
     AdaptiveTemporalFusion,
     AverageConsensus,
     FrameLSTM,
     LearnedPolicy,
 )
-from adafuse_tf.layers.contract import whole_number
 from adafuse_tf.models import outputs, streaming
 from adafuse_tf.models.factory import (
     GATES,
@@ -23,13 +22,10 @@ from adafuse_tf.models.factory import (
     preprocessing_of,
     preset_parts,
 )
+from adafuse_tf.models.head import classifier_graph
 from adafuse_tf.models.presets import PRESETS, unknown_preset
-from adafuse_tf.models.video_model import ClipFormat, VideoModel
+from adafuse_tf.models.video_model import VideoModel
 
-CONSENSUSES = ("average", "lstm")
-DEFAULT_LSTM_UNITS = 512
-# Names of the classifier's own layers, which files and streams know them by.
-RESERVED = {"classifier", "clip_cost", "clip_format", "consensus", "lstm"}
 VIEWS = ("logits", "gmacs", "policies", "frame_logits")
 
 
@@ -84,13 +80,13 @@ class VideoClassifier(VideoModel):
     def __init__(self, *args, **kwargs):
         if not keras_graph.is_graph(args, kwargs):
             try:
-                inspect.signature(_classifier_graph).bind(*args, **kwargs)
+                inspect.signature(classifier_graph).bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(
                     "VideoClassifier(backbone, num_classes, ...) or "
                     f"VideoClassifier(inputs, outputs): {error}"
                 ) from None
-            args, kwargs = (), _classifier_graph(*args, **kwargs)
+            args, kwargs = (), classifier_graph(*args, **kwargs)
         super().__init__(*args, **kwargs)
         self._cost = _only(self, costs.ClipCost)
         # Not tracked as a part of this model.
@@ -111,7 +107,7 @@ class VideoClassifier(VideoModel):
         """
         if preset not in PRESETS:
             raise unknown_preset(preset)
-        head = options_of(_classifier_graph)
+        head = options_of(classifier_graph)
         image_model, options = preset_parts(preset, overrides, head)
         return cls._on_image_model(image_model, num_classes, options)
 
@@ -157,7 +153,7 @@ class VideoClassifier(VideoModel):
         """
         if options.get("preprocessing") is None:
             options["preprocessing"] = preprocessing_of(image_model)
-        known = options_of(_classifier_graph) | GATES | LIFTING | {"dtype", "seed"}
+        known = options_of(classifier_graph) | GATES | LIFTING | {"dtype", "seed"}
         unknown = sorted(set(options) - known)
         if unknown:
             raise ValueError(
@@ -169,7 +165,7 @@ class VideoClassifier(VideoModel):
     @classmethod
     def _on_image_model(cls, image_model, num_classes, options):
         backbone = lifted_backbone(image_model, options)
-        head = options_of(_classifier_graph) | {"dtype"}
+        head = options_of(classifier_graph) | {"dtype"}
         return cls(
             backbone, num_classes, **{k: v for k, v in options.items() if k in head}
         )
@@ -372,80 +368,6 @@ class VideoClassifier(VideoModel):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         y, sample_weight = outputs.targets(y, y_pred, sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-
-def _classifier_graph(
-    backbone,
-    num_classes,
-    consensus="average",
-    dropout=0.5,
-    lstm_units=None,
-    preprocessing=None,
-    dtype=None,
-    trainable=None,
-    name=None,
-):
-    """Arguments of a functional model, see `VideoClassifier`."""
-    view = getattr(backbone, "output", None)
-    if not isinstance(view, dict) or set(view) != {"features", "policies"}:
-        raise TypeError(
-            "`backbone` must be a network of clips with the outputs 'features' and "
-            "'policies'; of an image network make one with "
-            "VideoClassifier.from_image_model. Received: "
-            f"backbone={getattr(backbone, 'name', backbone)!r}, a "
-            f"{type(backbone).__name__}"
-        )
-    if consensus not in CONSENSUSES:
-        raise ValueError(
-            f"`consensus` must be one of {CONSENSUSES}. "
-            f"Received: consensus={consensus!r}"
-        )
-    if lstm_units is not None and consensus != "lstm":
-        raise ValueError(
-            "`lstm_units` goes with consensus='lstm', and only with it. Received: "
-            f"lstm_units={lstm_units}, consensus={consensus!r}"
-        )
-    num_classes = whole_number("num_classes", num_classes)
-    if dtype is None:
-        dtype = keras_graph.dtype_policy_of(backbone)
-    taken = {layer.name for layer in backbone.layers}
-    clash = sorted(taken & RESERVED)
-    if clash:
-        raise ValueError(
-            f"The layers {clash} have names that those of the classifier have; cut the "
-            "image model before its head, or give its layers other names"
-        )
-    frames = backbone.input
-    x, policies = view["features"], view["policies"]
-    if consensus == "lstm":
-        lstm_units = DEFAULT_LSTM_UNITS if lstm_units is None else lstm_units
-        lstm_units = whole_number("lstm_units", lstm_units)
-        x = FrameLSTM(lstm_units, dtype=dtype, name="lstm")(x)
-    name_of_dropout = "dropout" if "dropout" not in taken else "classifier_dropout"
-    x = keras.layers.Dropout(dropout, dtype="float32", name=name_of_dropout)(x)
-    frame_logits = keras.layers.Dense(
-        num_classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype="float32",
-        name="classifier",
-    )(x)
-    logits = AverageConsensus(name="consensus")(frame_logits)
-    histories = {
-        layer.name: layer.history
-        for layer in backbone.layers
-        if isinstance(layer, AdaptiveTemporalFusion)
-    }
-    whole = {"frame_logits": frame_logits, "policies": policies}
-    operations = cost_table(keras.Model(frames, whole))
-    # The cost depends on the size of the frames alone.
-    clips = ClipFormat(preprocessing, dtype=dtype, name="clip_format")(frames)
-    gmacs = costs.ClipCost(operations, histories, name="clip_cost")(clips, policies)
-    return {
-        "inputs": frames,
-        "outputs": {"logits": logits, "gmacs": gmacs},
-        "trainable": trainable,
-        "name": name,
-    }
 
 
 def _only(model, kind):

@@ -44,7 +44,7 @@ def _own(function, *args, sized=False, **preprocessing):
     return ImageNetwork(make, options, preprocessing, sized)
 
 
-def image_model(name, dtype=None, **arguments):
+def image_model(name, dtype=None, size=None, **arguments):
     """An image model by the dotted name of what makes it, as configurations have it.
 
     Args:
@@ -52,6 +52,8 @@ def image_model(name, dtype=None, **arguments):
             `keras_hub.models` and `adafuse_tf.networks`, since a configuration from
             elsewhere must not call whatever it likes.
         dtype: Precision.
+        size: `(height, width)` of its images, for those that take an `input_shape` or,
+            as in KerasHub, an `image_shape`, unless the arguments have one.
         **arguments: Its keyword arguments; networks of `keras.applications` have no
             classifier and no weights unless these say so.
 
@@ -69,6 +71,10 @@ def image_model(name, dtype=None, **arguments):
             f"An image model must be something that makes one, out of {_ROOTS}. "
             f"Received: {name!r}"
         )
+    takes = inspect.signature(found).parameters
+    for shape in ("input_shape", "image_shape"):
+        if size is not None and shape in takes:
+            arguments = {shape: (*size, 3), **arguments}
     if root == "keras.applications":
         arguments = {"include_top": False, "weights": None, **arguments}
     before = keras.config.dtype_policy()
@@ -85,11 +91,7 @@ def image_model(name, dtype=None, **arguments):
 def _application(name, **preprocessing):
     """A network of `keras.applications`, without weights unless they are asked for."""
 
-    def make(dtype=None, input_shape=(None, None, 3), **options):
-        return image_model(
-            f"keras.applications.{name}", dtype, input_shape=input_shape, **options
-        )
-
+    make = functools.partial(image_model, f"keras.applications.{name}")
     known = inspect.signature(getattr(keras.applications, name)).parameters
     taken = {"weights", "input_shape", "alpha", "minimalistic", "include_preprocessing"}
     return ImageNetwork(make, frozenset(taken & set(known)), preprocessing, True)

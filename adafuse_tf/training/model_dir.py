@@ -142,10 +142,8 @@ def build_model(config: ExperimentConfig, num_classes: int) -> VideoClassifier:
     }
     if network.image_model is None:
         return VideoClassifier.from_preset(network.preset, num_classes, **arguments)
-    size = {"input_shape": (preprocessing.crop, preprocessing.crop, 3)}
-    made = image_model(
-        network.image_model, dtype, **{**size, **network.image_model_args}
-    )
+    size = (preprocessing.crop, preprocessing.crop)
+    made = image_model(network.image_model, dtype, size, **network.image_model_args)
     return VideoClassifier.from_image_model(made, num_classes, **arguments)
 
 

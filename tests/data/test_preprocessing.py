@@ -56,6 +56,25 @@ def test_normalize_is_mean_and_std_per_colour():
     np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
+def test_bgr_is_the_same_in_the_other_order():
+    mean, std = (0.5, 0.4, 0.3), (1 / 255, 0.2, 0.1)
+    rgb, bgr = (
+        Preprocessing(mean=mean, std=std, color_order=order) for order in ("rgb", "bgr")
+    )
+    frames = RNG.integers(0, 256, (2, 5, 7, 3)).astype("uint8")
+    expected = ((frames / 255 - mean) / std)[..., ::-1]
+    np.testing.assert_allclose(bgr.normalize(frames), expected, rtol=1e-5, atol=1e-5)
+    symbolic = keras.Input((5, 7, 3))
+    model = keras.Model(symbolic, bgr.normalize(symbolic))
+    np.testing.assert_allclose(model(frames), expected, rtol=1e-5, atol=1e-5)
+    for one in (rgb, bgr):
+        back = one.denormalize(one.normalize(frames))
+        np.testing.assert_array_equal(np.rint(back), frames)
+        assert Preprocessing.from_dict(one.to_dict()).color_order == one.color_order
+    with pytest.raises(ValueError, match="`color_order` must be one of.*'gbr'"):
+        Preprocessing(color_order="gbr")
+
+
 def test_centre_crop_takes_the_middle():
     frames = np.arange(9 * 12, dtype=np.uint8).reshape(1, 9, 12, 1).repeat(3, -1)
     cropped = Preprocessing(resize=9, crop=5).centre_crop(frames)

@@ -4,13 +4,23 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from adafuse_tf.export import measure_agreement, write_litert, write_saved_model
 from adafuse_tf.export.source import in_float32
 from adafuse_tf.inference import open_exported
-from tests.export.tiny import FRAMES, LABELS, SIZE, camera, tiny_classifier
+from tests.export.tiny import (
+    FRAMES,
+    LABELS,
+    SIZE,
+    assert_same,
+    camera,
+    expected,
+    tiny_classifier,
+)
+from tests.graph.unprepared import net, video
 
 INT8 = schema.TensorType.INT8
 NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -55,6 +65,39 @@ def test_precisions_agree_with_keras(exports):
             assert agreement.probability <= tolerance, precision
             assert agreement.decisions >= alike, precision
             assert abs(agreement.gmacs - 1) < 0.05
+
+
+@pytest.mark.parametrize("history", ["raw", "fused"])
+def test_any_network_agrees_with_keras(tmp_path, history):
+    preprocessing = {"num_frames": 3, "resize": 36, "crop": 32, "color_order": "bgr",
+                     "mean": [0.5, 0.4, 0.3]}  # fmt: skip
+    model = video(
+        net(size=(32, 32)), history=history, shift="causal", preprocessing=preprocessing
+    )
+    labels = tuple("abcde")
+    write_litert(model, labels, {"float32": tmp_path / "any.tflite"})
+    write_saved_model(model, labels, tmp_path / "any")
+    names = {name for name, _, _ in operations(tmp_path / "any.tflite")}
+    assert not names & {"CUSTOM", "DELEGATE", "WHILE"}
+    clips = camera(4, 3, 32, 32, seed=5)
+    lite, saved = (
+        open_exported(tmp_path / "any.tflite"),
+        open_exported(tmp_path / "any"),
+    )
+    for agreement in measure_agreement(model, lite, clips).values():
+        assert agreement.decisions == agreement.top1 == 1.0
+        assert agreement.probability < 1e-5 and abs(agreement.gmacs - 1) < 1e-5
+    # The SavedModel resizes frames itself.
+    wanted = expected(model, clips)
+    assert_same(saved.run("clip", frames=clips), wanted)
+    images = [[tf.io.encode_png(frame).numpy() for frame in clip] for clip in clips]
+    assert_same(saved.run("clip_from_images", image_bytes=np.array(images)), wanted)
+    state, spent = saved.run("init_state", streams=np.zeros(4, "int32")), 0.0
+    for t in range(3):
+        out = saved.run("step", frames=clips[:, t : t + 1], **state)
+        state, spent = {key: out[key] for key in state}, spent + out["gmacs"]
+    np.testing.assert_allclose(out["probabilities"], wanted["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(spent, wanted["gmacs"], rtol=1e-5)
 
 
 def test_convolutions_are_int8_and_gates_are_not(exports):
