@@ -23,7 +23,7 @@ def test_applications(name):
     row = networks.examine(networks.build(name))
     assert row.sites and not row.unknown
     assert row.profiler == pytest.approx(1.0, abs=0.01)
-    assert row.keep < 1e-5 and row.skip < 1e-5 and row.step < 1e-4
+    assert row.keep < 1e-5 and row.skip < 1e-5 and row.step < 1e-5
 
 
 CLIPS = RNG.normal(size=(2, 5, 40, 28, 3)).astype("float32")

@@ -114,30 +114,35 @@ def test_frames_that_are_for_reference_only_do_not_count(tmp_path):
     assert_single_frames_are_those_of_all(item(path))
 
 
-def write_trimmed(path, frames, skipped):
-    """Writes an MP4 that has `skipped` frames before the time it begins to show."""
-    # One thread, so that the same frames make the same stream every time.
-    options = {"g": "6", "bf": "0", "threads": "1"}
-    with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as out:
-        stream = out.add_stream("libx264", rate=10, options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        pictures = [av.VideoFrame.from_ndarray(f, format="rgb24") for f in frames]
-        for picture in [*pictures, None]:
-            for packet in stream.encode(picture):
-                packet.pts -= skipped
-                packet.dts -= skipped
+def copy_trimmed(source, path, skipped):
+    """Copies an MP4 so that it begins to show only after `skipped` frames.
+
+    A copy, since x264 does not give the same stream for the same frames every time.
+    """
+    with (
+        av.open(str(source)) as whole,
+        av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as out,
+    ):
+        stream = whole.streams.video[0]
+        copied = out.add_stream_from_template(stream)
+        delay = int(skipped / stream.average_rate / stream.time_base)
+        for packet in whole.demux(stream):
+            if packet.dts is not None:
+                packet.pts -= delay
+                packet.dts -= delay
+                packet.stream = copied
                 out.mux(packet)
     return path
 
 
 def test_frames_that_are_edited_out_do_not_count(tmp_path):
-    frames = moving_frames(20)
-    trimmed = item(write_trimmed(tmp_path / "a.mp4", frames, skipped=8))
+    options = {"g": "6", "bf": "0"}
+    path = write_video(tmp_path / "a.mp4", moving_frames(20), codec_options=options)
+    trimmed = item(copy_trimmed(path, tmp_path / "b.mp4", skipped=8))
     assert_single_frames_are_those_of_all(trimmed)
-    read = read_all(trimmed)
-    whole = read_all(item(write_trimmed(tmp_path / "b.mp4", frames, skipped=0)))
+    read, whole = read_all(trimmed), read_all(item(path))
     # FFmpeg's versions differ by a frame in where such a video begins.
-    assert len(read) in (11, 12, 13)
+    assert len(read) in (11, 12, 13) and len(whole) == 20
     assert np.array_equal(read, whole[-len(read) :])
 
 
